@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The wire format between the BPF programs and the loader. Both compilers include this very file.
+ *
+ * Every type has a fixed width, every pad byte has a name, and sizes and offsets are asserted on both sides. All numbers
+ * named here reach recordings and JSON: append, never renumber.
+ */
+#ifndef MMUSCOPE_RECORD_H
+#define MMUSCOPE_RECORD_H
+
+#ifndef __VMLINUX_H__
+#include <linux/types.h>
+#endif
+
+#define MMU_MAX_EVENTS 64 /* perf events of one run that keep accounts of their own */
+#define MMU_COMM_LEN 16	  /* TASK_COMM_LEN */
+
+/* What a record in a ring is. */
+enum mmu_kind {
+	MMU_KIND_SAMPLE = 1,
+};
+
+/* Where the CPU was when the sample was taken. */
+enum mmu_mode {
+	MMU_MODE_USER = 1,
+	MMU_MODE_KERNEL = 2,
+	MMU_MODE_IDLE = 3, /* kernel mode of the idle task (pid 0) */
+};
+
+/* Who named the data address. */
+enum mmu_origin {
+	MMU_ORIGIN_NONE = 0,
+	MMU_ORIGIN_PMU = 1,
+	MMU_ORIGIN_BREAKPOINT = 2,
+	MMU_ORIGIN_FAULT = 3,
+	MMU_ORIGIN_OPERAND_PREVIOUS = 4,
+	MMU_ORIGIN_OPERAND_NEXT = 5,
+};
+
+/* Page-table level a walk ended at, counted from the base page up. */
+enum mmu_level {
+	MMU_LEVEL_NONE = 0,
+	MMU_LEVEL_PTE = 1,
+	MMU_LEVEL_PMD = 2,
+	MMU_LEVEL_PUD = 3,
+	MMU_LEVEL_P4D = 4,
+	MMU_LEVEL_PGD = 5,
+};
+
+/* Why there is no page size. Names: page_size__none_name(). */
+enum mmu_none {
+	MMU_NONE_NO_ADDRESS = 1,    /* the sample carries no address */
+	MMU_NONE_NOT_MAPPED = 2,    /* a hole; the level says where the walk ended */
+	MMU_NONE_SWAPPED = 3,	    /* non-present entry: swap, migration, poison, marker */
+	MMU_NONE_NO_MM = 4,	    /* user address, but the task has no address space */
+	MMU_NONE_READ_FAULT = 5,    /* a table could not be read, or lies outside physical memory */
+	MMU_NONE_NOT_CANONICAL = 6, /* the MMU could never translate this address */
+	MMU_NONE_NOT_REPORTED = 7,  /* the kernel was asked and gave no size */
+	MMU_NONE_UNSUPPORTED = 8,   /* this kernel cannot say, or this source is off */
+	MMU_NONE_MAX,
+};
+
+/*
+ * One source's answer for one address, in a byte: a page size as log2 of its bytes (1 … 63), or 128 + enum mmu_none.
+ * Zero is neither, so a byte that nobody wrote is recognised.
+ */
+#define MMU_OUTCOME_NONE_BASE 128
+
+static inline __u8 mmu_outcome_none(__u8 reason)
+{
+	return MMU_OUTCOME_NONE_BASE + reason;
+}
+
+static inline int mmu_outcome_is_size(__u8 outcome)
+{
+	return outcome > 0 && outcome < 64;
+}
+
+static inline int mmu_outcome_is_none(__u8 outcome)
+{
+	return outcome > MMU_OUTCOME_NONE_BASE && outcome < MMU_OUTCOME_NONE_BASE + MMU_NONE_MAX;
+}
+
+/* What the leaf entry says; names: page_size__flag_name(). */
+enum mmu_flag {
+	MMU_FLAG_WRITE = 1 << 0,
+	MMU_FLAG_USER = 1 << 1,
+	MMU_FLAG_EXEC = 1 << 2,
+	MMU_FLAG_ACCESSED = 1 << 3,
+	MMU_FLAG_DIRTY = 1 << 4,
+	MMU_FLAG_GLOBAL = 1 << 5,
+	MMU_FLAG_SPECIAL = 1 << 6, /* no struct page behind it: PFN map or zero page */
+	MMU_FLAG_PROT_NONE = 1 << 7,
+	MMU_FLAG_SOFT_DIRTY = 1 << 8,
+	MMU_FLAG_UFFD_WP = 1 << 9,
+	MMU_FLAG_CONTIGUOUS = 1 << 10, /* arm64 contiguous bit, riscv NAPOT */
+};
+#define MMU_FLAG_COUNT 11
+
+/*
+ * A record is a head and then, in this order, the sections that the run asked for. All records of one run have the same
+ * sections and so the same size.
+ */
+enum mmu_section {
+	MMU_SECTION_TASK = 1 << 0,
+	MMU_SECTION_PLACE = 1 << 1,
+	MMU_SECTION_DETAIL = 1 << 2,
+};
+#define MMU_SECTION_ALL 7
+
+struct mmu_head {
+	__u8 kind;     /* enum mmu_kind */
+	__u8 sections; /* enum mmu_section */
+	__u8 event;    /* index of the event in this run */
+	__u8 mode;     /* enum mmu_mode */
+	__u8 origin;   /* enum mmu_origin */
+	__u8 distance; /* operand origins: instructions between access and sample */
+	__u8 data_level;
+	__u8 code_level;
+	__u8 data_walk; /* outcomes */
+	__u8 data_kernel;
+	__u8 code_walk;
+	__u8 code_kernel;
+	__u16 cpu;
+	__u16 reserved;
+};
+
+struct mmu_task {
+	__u32 pid; /* tgid */
+	__u32 tid;
+	__u64 start_ns; /* of the process, CLOCK_BOOTTIME; 0: unknown */
+	char comm[MMU_COMM_LEN];
+};
+
+struct mmu_place {
+	__u64 time_ns; /* CLOCK_MONOTONIC */
+	__u64 ip;
+	__u64 addr; /* 0 when origin is none */
+};
+
+struct mmu_detail {
+	__u64 cgroup; /* cgroup v2 id */
+	__u64 period; /* events this sample stands for; 0: not known */
+	__u64 weight; /* PERF_SAMPLE_WEIGHT, where the PMU gives it */
+	__u64 data_src;
+};
+
+#define MMU_RECORD_MAX (sizeof(struct mmu_head) + sizeof(struct mmu_task) + sizeof(struct mmu_place) + sizeof(struct mmu_detail))
+
+_Static_assert(sizeof(struct mmu_head) == 16, "wire format");
+_Static_assert(sizeof(struct mmu_task) == 32, "wire format");
+_Static_assert(sizeof(struct mmu_place) == 24, "wire format");
+_Static_assert(sizeof(struct mmu_detail) == 32, "wire format");
+_Static_assert(__builtin_offsetof(struct mmu_head, data_walk) == 8, "wire format");
+_Static_assert(__builtin_offsetof(struct mmu_head, cpu) == 12, "wire format");
+_Static_assert(__builtin_offsetof(struct mmu_task, comm) == 16, "wire format");
+
+/*
+ * Accounts of one event on one CPU (map mmu_counters). seen = emitted + filtered + ring_full + ring_busy, exactly: each
+ * run of mmuscope_sample adds one to `seen` and one to exactly one of the others.
+ */
+struct mmu_counts {
+	__u64 seen;
+	__u64 emitted;
+	__u64 filtered;	 /* left out on purpose: the mode that the user excluded */
+	__u64 ring_full; /* reserve failed for lack of room */
+	__u64 ring_busy; /* reserve failed although there was room */
+};
+
+/* How the loader learned where physical memory is mapped. */
+enum mmu_layout_source {
+	MMU_LAYOUT_NONE = 0,
+	MMU_LAYOUT_SYMBOLS = 1,	 /* page_offset_base from kallsyms */
+	MMU_LAYOUT_ANCHOR = 2,	 /* calibrated against a perf ring of our own */
+	MMU_LAYOUT_CONSTANT = 3, /* the unrandomised base, confirmed by the ring anchor */
+};
+
+/*
+ * Where page tables are and how to read them (map mmu_layout, one element). Written by the loader once the self-check
+ * has passed; `levels` is 0 until then, and the walk is off.
+ */
+struct mmu_layout {
+	__u64 direct_map; /* kernel address of physical address 0 */
+	__u64 pfn_mask;	  /* address bits of an entry; the encryption bit is not among them */
+	__u64 phys_limit; /* first physical address that cannot hold a table */
+	__u64 kernel_pgd; /* top table for kernel addresses of tasks without an mm */
+	__u32 levels;	  /* 4 or 5; 0: walk off */
+	__u32 page_shift; /* of the base page */
+	__u32 source;	  /* enum mmu_layout_source */
+	__u32 reserved;
+};
+
+/* What a walk found. */
+struct mmu_walk {
+	__u64 pfn;     /* frame of the base page that holds the address; 0 without a leaf */
+	__u64 entry;   /* last entry read, as it stands in the table */
+	__u16 flags;   /* enum mmu_flag of the leaf; inherited bits of upper levels are not folded in */
+	__u8 outcome;  /* size or reason */
+	__u8 level;    /* where it ended */
+	__u32 reserved;
+};
+
+_Static_assert(sizeof(struct mmu_counts) == 40, "wire format");
+_Static_assert(sizeof(struct mmu_layout) == 48, "wire format");
+_Static_assert(sizeof(struct mmu_walk) == 24, "wire format");
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Counts page sizes and reasons, for data and for code, over all samples and by key. Memory grows with the number of
+ * distinct keys, not with the number of samples.
+ */
+#ifndef MMUSCOPE_MODEL_HISTOGRAM_H
+#define MMUSCOPE_MODEL_HISTOGRAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "record.h"
+#include "sample.h"
+#include "sort_key.h"
+
+#define HISTOGRAM_SHIFTS 64
+#define HISTOGRAM_ORIGINS 8
+
+/* What one kind of address (data or code) was mapped by. samples = Σ sizes + Σ none, for either source. */
+struct size_counts {
+	uint64_t samples;
+	uint64_t walk[HISTOGRAM_SHIFTS]; /* by log2 of the page size */
+	uint64_t kernel[HISTOGRAM_SHIFTS];
+	uint64_t walk_none[MMU_NONE_MAX]; /* by enum mmu_none */
+	uint64_t kernel_none[MMU_NONE_MAX];
+	uint64_t compared; /* both sources could speak: see page_answer__compare() */
+	uint64_t agree;
+	uint64_t differ;
+	uint64_t origins[HISTOGRAM_ORIGINS]; /* enum mmu_origin; data only */
+	uint64_t longest_failure_run;	     /* consecutive failed walks on one CPU */
+};
+
+/* One line of the table by key. */
+struct histogram_row {
+	struct sort_value key[SORT_KEY_MAX]; /* as many as the histogram has keys */
+	struct size_counts data;
+	struct size_counts code;
+};
+
+struct histogram;
+
+/*
+ * keys[0 … n_keys - 1] split the samples into rows; n_keys 0 gives totals only. Returns NULL with errno ENOMEM, or EINVAL
+ * for more than SORT_KEY_MAX keys.
+ */
+struct histogram *histogram__new(const enum sort_key *keys, size_t n_keys);
+void histogram__free(struct histogram *histogram);
+
+/* Returns 0, or -ENOMEM; the totals count the sample in either case. */
+int histogram__add(struct histogram *histogram, const struct sample *sample);
+
+/* Back to empty, keys kept: the next interval. Failure runs that are under way go on. */
+void histogram__reset(struct histogram *histogram);
+
+const struct size_counts *histogram__data(const struct histogram *histogram);
+const struct size_counts *histogram__code(const struct histogram *histogram);
+size_t histogram__n_keys(const struct histogram *histogram);
+enum sort_key histogram__key(const struct histogram *histogram, size_t i);
+
+/*
+ * The rows, most samples first, ties by key; *n is their number. The array belongs to the histogram and is good until the
+ * next add or reset. NULL with *n 0 when there are none, NULL with errno ENOMEM and *n 0 when there is no memory.
+ */
+const struct histogram_row *const *histogram__rows(struct histogram *histogram, size_t *n);
+
+/*
+ * Would chance explain a run of `run` failures among `samples` walks of which `failures` failed? True when it would not
+ * (the expected number of such runs is below one in a million, and the run is longer than 16).
+ */
+int histogram__run_is_suspicious(uint64_t samples, uint64_t failures, uint64_t run);
+
+/* 1 agree, 0 differ, -1 not comparable (a side was unsupported, or had no address to speak of). */
+int page_answer__compare(const struct page_answer *answer);
+
+#endif

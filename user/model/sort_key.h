@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What rows are split by.
+ */
+#ifndef MMUSCOPE_MODEL_SORT_KEY_H
+#define MMUSCOPE_MODEL_SORT_KEY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sample.h"
+
+#define SORT_KEY_MAX 8
+#define SORT_VALUE_TEXT 32
+
+enum sort_key {
+	SORT_SIZE, /* data page size of the walk, else of the kernel, else the walk's reason */
+	SORT_COMM,
+	SORT_PID,
+	SORT_TID,
+	SORT_CPU,
+	SORT_MODE,
+	SORT_ORIGIN,
+	SORT_LEVEL, /* at which the data walk ended */
+	SORT_KEY_COUNT,
+};
+
+/* A key's value: always a text, and a number where the value is one (is_number). */
+struct sort_value {
+	char text[SORT_VALUE_TEXT];
+	int64_t number;
+	int is_number;
+};
+
+const char *sort_key__name(enum sort_key key);
+
+/* Returns the key of that name, or -EINVAL. */
+int sort_key__by_name(const char *name);
+
+/* The value of a sample under a key. Bytes behind the text are zero, so values compare with memcmp(). */
+void sort_key__value(enum sort_key key, const struct sample *sample, struct sort_value *value);
+
+/* The sections of enum mmu_section that a record must have for this key. */
+unsigned int sort_key__sections(enum sort_key key);
+
+#endif
