@@ -17,7 +17,7 @@
 
 /* What one table entry is, to the walk. */
 enum mmu_entry {
-	MMU_ENTRY_HOLE,	 /* maps nothing */
+	MMU_ENTRY_HOLE,  /* maps nothing */
 	MMU_ENTRY_TABLE, /* names the next table */
 	MMU_ENTRY_LEAF,
 	MMU_ENTRY_SWAP, /* non-present, but not empty */
@@ -61,8 +61,9 @@ static __always_inline void mmu_walk_leaf(const struct mmu_layout *layout, __u64
  * Reads the entry of one level and follows it. Returns 1 to go on with *table replaced by the next one, 0 when *walk
  * holds the result. `name` is the level to report: that of the table's geometry, or PGD for a folded top.
  */
-static __always_inline int mmu_walk_step(const struct mmu_layout *layout, mmu_read_fn read, void *ctx, __u64 addr, int level,
-					 int name, __u64 *table, struct mmu_walk *walk, struct mmu_trace *trace)
+static __always_inline int mmu_walk_step(const struct mmu_layout *layout, mmu_read_fn read, void *ctx, __u64 addr,
+					 int level, int name, __u64 *table, struct mmu_walk *walk,
+					 struct mmu_trace *trace)
 {
 	__u32 shift = layout->page_shift + (level - 1) * MMU_ARCH_INDEX_BITS;
 	__u64 index = (addr >> shift) & ((1ULL << MMU_ARCH_INDEX_BITS) - 1);
@@ -106,8 +107,8 @@ static __always_inline int mmu_walk_step(const struct mmu_layout *layout, mmu_re
  * Walks from the top table at kernel address `pgd` to the leaf that maps `addr`. `layout->levels` must be 4 or 5.
  * `trace` may be NULL. The result is always complete: a size, or a reason, never neither.
  */
-static __always_inline void mmu_walk_table(const struct mmu_layout *layout, mmu_read_fn read, void *ctx, __u64 pgd, __u64 addr,
-					   struct mmu_walk *walk, struct mmu_trace *trace)
+static __always_inline void mmu_walk_table(const struct mmu_layout *layout, mmu_read_fn read, void *ctx, __u64 pgd,
+					   __u64 addr, struct mmu_walk *walk, struct mmu_trace *trace)
 {
 	__u64 table = pgd;
 

@@ -13,7 +13,7 @@
 #endif
 
 #define MMU_MAX_EVENTS 64 /* perf events of one run that keep accounts of their own */
-#define MMU_COMM_LEN 16	  /* TASK_COMM_LEN */
+#define MMU_COMM_LEN 16   /* TASK_COMM_LEN */
 
 /* What a record in a ring is. */
 enum mmu_kind {
@@ -51,8 +51,8 @@ enum mmu_level {
 enum mmu_none {
 	MMU_NONE_NO_ADDRESS = 1,    /* the sample carries no address */
 	MMU_NONE_NOT_MAPPED = 2,    /* a hole; the level says where the walk ended */
-	MMU_NONE_SWAPPED = 3,	    /* non-present entry: swap, migration, poison, marker */
-	MMU_NONE_NO_MM = 4,	    /* user address, but the task has no address space */
+	MMU_NONE_SWAPPED = 3,       /* non-present entry: swap, migration, poison, marker */
+	MMU_NONE_NO_MM = 4,         /* user address, but the task has no address space */
 	MMU_NONE_READ_FAULT = 5,    /* a table could not be read, or lies outside physical memory */
 	MMU_NONE_NOT_CANONICAL = 6, /* the MMU could never translate this address */
 	MMU_NONE_NOT_REPORTED = 7,  /* the kernel was asked and gave no size */
@@ -145,7 +145,8 @@ struct mmu_detail {
 	__u64 data_src;
 };
 
-#define MMU_RECORD_MAX (sizeof(struct mmu_head) + sizeof(struct mmu_task) + sizeof(struct mmu_place) + sizeof(struct mmu_detail))
+#define MMU_RECORD_MAX                                                                                                 \
+	(sizeof(struct mmu_head) + sizeof(struct mmu_task) + sizeof(struct mmu_place) + sizeof(struct mmu_detail))
 
 _Static_assert(sizeof(struct mmu_head) == 16, "wire format");
 _Static_assert(sizeof(struct mmu_task) == 32, "wire format");
@@ -162,7 +163,7 @@ _Static_assert(__builtin_offsetof(struct mmu_task, comm) == 16, "wire format");
 struct mmu_counts {
 	__u64 seen;
 	__u64 emitted;
-	__u64 filtered;	 /* left out on purpose: the mode that the user excluded */
+	__u64 filtered;  /* left out on purpose: the mode that the user excluded */
 	__u64 ring_full; /* reserve failed for lack of room */
 	__u64 ring_busy; /* reserve failed although there was room */
 };
@@ -170,8 +171,8 @@ struct mmu_counts {
 /* How the loader learned where physical memory is mapped. */
 enum mmu_layout_source {
 	MMU_LAYOUT_NONE = 0,
-	MMU_LAYOUT_SYMBOLS = 1,	 /* page_offset_base from kallsyms */
-	MMU_LAYOUT_ANCHOR = 2,	 /* calibrated against a perf ring of our own */
+	MMU_LAYOUT_SYMBOLS = 1,  /* page_offset_base from kallsyms */
+	MMU_LAYOUT_ANCHOR = 2,   /* calibrated against a perf ring of our own */
 	MMU_LAYOUT_CONSTANT = 3, /* the unrandomised base, confirmed by the ring anchor */
 };
 
@@ -181,22 +182,22 @@ enum mmu_layout_source {
  */
 struct mmu_layout {
 	__u64 direct_map; /* kernel address of physical address 0 */
-	__u64 pfn_mask;	  /* address bits of an entry; the encryption bit is not among them */
+	__u64 pfn_mask;   /* address bits of an entry; the encryption bit is not among them */
 	__u64 phys_limit; /* first physical address that cannot hold a table */
 	__u64 kernel_pgd; /* top table for kernel addresses of tasks without an mm */
-	__u32 levels;	  /* 4 or 5; 0: walk off */
+	__u32 levels;     /* 4 or 5; 0: walk off */
 	__u32 page_shift; /* of the base page */
-	__u32 source;	  /* enum mmu_layout_source */
+	__u32 source;     /* enum mmu_layout_source */
 	__u32 reserved;
 };
 
 /* What a walk found. */
 struct mmu_walk {
-	__u64 pfn;     /* frame of the base page that holds the address; 0 without a leaf */
-	__u64 entry;   /* last entry read, as it stands in the table */
-	__u16 flags;   /* enum mmu_flag of the leaf; inherited bits of upper levels are not folded in */
-	__u8 outcome;  /* size or reason */
-	__u8 level;    /* where it ended */
+	__u64 pfn;    /* frame of the base page that holds the address; 0 without a leaf */
+	__u64 entry;  /* last entry read, as it stands in the table */
+	__u16 flags;  /* enum mmu_flag of the leaf; inherited bits of upper levels are not folded in */
+	__u8 outcome; /* size or reason */
+	__u8 level;   /* where it ended */
 	__u32 reserved;
 };
 

@@ -10,16 +10,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "../../bpf/record.h"
+#include "record.h"
 
 #define EVENT_NAME_LEN 96
 
 struct event {
 	char name[EVENT_NAME_LEN]; /* as reported: "timer", "minor-faults", "mem:0x7f…/8:rw" */
-	struct perf_event_attr attr; /* type, config*, bp_*, exclude_*, precise_ip, sampling; sample_type is capture's */
-	enum mmu_origin origin;	     /* of its data addresses; MMU_ORIGIN_NONE: it has none */
-	bool is_clock;		     /* cpu-clock, task-clock: `expected` can be estimated */
-	bool needs_leader; /* Sapphire Rapids mem-loads: opened in a group led by mem-loads-aux (leader_config) */
+	struct perf_event_attr
+		attr;           /* type, config*, bp_*, exclude_*, precise_ip, sampling; sample_type is capture's */
+	enum mmu_origin origin; /* of its data addresses; MMU_ORIGIN_NONE: it has none */
+	bool is_clock;          /* cpu-clock, task-clock: `expected` can be estimated */
+	bool needs_leader;      /* Sapphire Rapids mem-loads: opened in a group led by mem-loads-aux (leader_config) */
 	uint64_t leader_config;
 	bool cannot_exclude; /* PERF_PMU_CAP_NO_EXCLUDE (IBS): the mode filter is done in BPF */
 	bool needs_addr;     /* IBS: PERF_SAMPLE_ADDR itself must be asked for */
@@ -27,7 +28,7 @@ struct event {
 
 /* What the command line says about sampling, for events that say nothing themselves. */
 struct event_defaults {
-	uint64_t freq;	 /* 0: not given */
+	uint64_t freq;   /* 0: not given */
 	uint64_t period; /* 0: not given */
 	bool all_user;
 	bool all_kernel;

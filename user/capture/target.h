@@ -10,10 +10,10 @@
 #include <sys/types.h>
 
 enum target_kind {
-	TARGET_ALL,	/* -a, the default: every CPU */
-	TARGET_PIDS,	/* -p */
-	TARGET_TIDS,	/* -t */
-	TARGET_CGROUP,	/* -G */
+	TARGET_ALL,     /* -a, the default: every CPU */
+	TARGET_PIDS,    /* -p */
+	TARGET_TIDS,    /* -t */
+	TARGET_CGROUP,  /* -G */
 	TARGET_COMMAND, /* COMMAND … */
 };
 
@@ -24,7 +24,7 @@ struct target {
 	uint32_t *cpus; /* -C, malloc()ed; NULL: every online CPU */
 	size_t n_cpus;
 	const char *cgroup; /* path of a cgroup directory, or its name below the cgroup2 mount */
-	char **command;	    /* NULL-terminated, points into argv */
+	char **command;     /* NULL-terminated, points into argv */
 };
 
 void target__free(struct target *target);

@@ -11,9 +11,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "../capture/target.h"
-#include "../model/sort_key.h"
-#include "../view/view.h"
+#include "capture/target.h"
+#include "model/sort_key.h"
+#include "view/view.h"
 
 #define OPTIONS_MAX_EVENT_ARGS 64
 
@@ -33,10 +33,10 @@ enum subcommand {
 
 struct options {
 	enum subcommand subcommand;
-	struct target target;		       /* who is sampled */
+	struct target target;                       /* who is sampled */
 	const char *events[OPTIONS_MAX_EVENT_ARGS]; /* -e, as written; default "data" */
 	size_t n_events;
-	uint64_t freq;	 /* -F, Hz; 0: not given */
+	uint64_t freq;   /* -F, Hz; 0: not given */
 	uint64_t period; /* -c; 0: not given */
 	bool all_user;
 	bool all_kernel;
@@ -52,7 +52,7 @@ struct options {
 	const char *btf;
 	const char *pin;
 	bool fail_on_loss;
-	int ready_fd; /* --ready-fd: a byte is written there once sampling runs; -1: none */
+	int ready_fd;  /* --ready-fd: a byte is written there once sampling runs; -1: none */
 	int verbosity; /* -1 with -q, 1 with -v */
 	/* walk PID ADDR[-ADDR] */
 	uint32_t walk_pid;

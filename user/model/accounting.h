@@ -12,7 +12,7 @@
 #define COUNT_UNKNOWN (-1)
 
 struct accounting {
-	uint64_t seen;	    /* runs of the BPF program */
+	uint64_t seen;      /* runs of the BPF program */
 	uint64_t emitted;   /* records put into a ring */
 	uint64_t filtered;  /* left out on purpose */
 	uint64_t ring_full; /* lost: no room */

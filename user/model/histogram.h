@@ -27,7 +27,7 @@ struct size_counts {
 	uint64_t agree;
 	uint64_t differ;
 	uint64_t origins[HISTOGRAM_ORIGINS]; /* enum mmu_origin; data only */
-	uint64_t longest_failure_run;	     /* consecutive failed walks on one CPU */
+	uint64_t longest_failure_run;        /* consecutive failed walks on one CPU */
 };
 
 /* One line of the table by key. */

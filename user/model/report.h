@@ -15,7 +15,7 @@
 struct report_event {
 	const char *name;
 	uint64_t period; /* 0: sampled by frequency */
-	uint64_t freq;	 /* Hz, 0: sampled by period */
+	uint64_t freq;   /* Hz, 0: sampled by period */
 	struct accounting accounting;
 };
 

@@ -11,25 +11,25 @@
 
 /* What the two sources said of one address. Outcomes: see record.h. */
 struct page_answer {
-	uint8_t walk;	/* outcome of our walk */
+	uint8_t walk;   /* outcome of our walk */
 	uint8_t kernel; /* outcome of the kernel's sample */
-	uint8_t level;	/* enum mmu_level at which the walk ended */
+	uint8_t level;  /* enum mmu_level at which the walk ended */
 };
 
 struct sample {
 	struct page_answer data;
 	struct page_answer code;
-	uint8_t event;	  /* index into the run's events */
-	uint8_t mode;	  /* enum mmu_mode */
-	uint8_t origin;	  /* enum mmu_origin */
+	uint8_t event;    /* index into the run's events */
+	uint8_t mode;     /* enum mmu_mode */
+	uint8_t origin;   /* enum mmu_origin */
 	uint8_t distance; /* instructions between access and sample, operand origins only */
 	uint8_t sections; /* enum mmu_section: which of the fields below were recorded; the others are 0 */
 	uint16_t cpu;
 	uint32_t pid;
 	uint32_t tid;
-	uint64_t start_ns; /* of the process, CLOCK_BOOTTIME, ns; 0: unknown */
+	uint64_t start_ns;       /* of the process, CLOCK_BOOTTIME, ns; 0: unknown */
 	char comm[MMU_COMM_LEN]; /* always terminated */
-	uint64_t time_ns; /* CLOCK_MONOTONIC */
+	uint64_t time_ns;        /* CLOCK_MONOTONIC */
 	uint64_t ip;
 	uint64_t addr;
 	uint64_t cgroup;

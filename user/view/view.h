@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "report.h"
+#include "model/report.h"
 
 enum view_format {
 	VIEW_TEXT,
