@@ -159,4 +159,21 @@ static __always_inline void mmu_walk_address(const struct mmu_layout *layout, mm
 	mmu_walk_table(layout, read, ctx, pgd, addr, walk, trace);
 }
 
+/*
+ * Bytes that the end of a walk speaks for: what the leaf maps, or how far the empty entry reaches. 0 when the walk never
+ * began (not canonical, no mm).
+ */
+static __always_inline __u64 mmu_walk_span(const struct mmu_layout *layout, const struct mmu_walk *walk)
+{
+	__u32 level = walk->level;
+
+	if (mmu_outcome_is_size(walk->outcome))
+		return 1ULL << walk->outcome;
+	if (level == MMU_LEVEL_NONE)
+		return 0;
+	if (level == MMU_LEVEL_PGD && layout->levels == 4)
+		level = MMU_LEVEL_P4D; /* the folded top */
+	return 1ULL << (layout->page_shift + (level - 1) * MMU_ARCH_INDEX_BITS);
+}
+
 #endif

@@ -171,9 +171,8 @@ struct mmu_counts {
 /* How the loader learned where physical memory is mapped. */
 enum mmu_layout_source {
 	MMU_LAYOUT_NONE = 0,
-	MMU_LAYOUT_SYMBOLS = 1,  /* page_offset_base from kallsyms */
-	MMU_LAYOUT_ANCHOR = 2,   /* calibrated against a perf ring of our own */
-	MMU_LAYOUT_CONSTANT = 3, /* the unrandomised base, confirmed by the ring anchor */
+	MMU_LAYOUT_SYMBOLS = 1, /* page_offset_base from kallsyms */
+	MMU_LAYOUT_ANCHOR = 2,  /* calibrated against a perf ring of our own */
 };
 
 /*
@@ -201,6 +200,78 @@ struct mmu_walk {
 	__u32 reserved;
 };
 
+/*
+ * What the loader asks of mmuscope_check, and what it answers (global `mmu_check`). The program runs on a perf event of
+ * the loader's own, in the loader's context, so the loader knows the truth about every address it asks for.
+ */
+enum mmu_check_command {
+	MMU_CHECK_FACTS = 1, /* report what this task and its ring look like from inside the kernel */
+	MMU_CHECK_BASES = 2, /* find the direct map among candidates */
+	MMU_CHECK_WALKS = 3, /* walk addresses by mmu_layout */
+};
+
+#define MMU_CHECK_MAX_WALKS 16
+#define MMU_CHECK_BASES_A_RUN 32
+
+struct mmu_check_walk {
+	__u64 addr; /* asked */
+	struct mmu_walk walk;
+};
+
+struct mmu_check {
+	__u32 command;
+	__u32 tgid; /* whose event; others are ignored */
+	__u64 runs; /* of the program so far: the sign that an answer is there */
+
+	/* MMU_CHECK_FACTS */
+	__u64 ring_page;        /* kernel address of the control page of the event's ring */
+	__u64 pgd;              /* kernel address of the task's top table */
+	__u64 task_size;        /* mm->task_size: tells 4 from 5 levels */
+	__u64 page_offset_base; /* symbol's value, or 0 */
+	__u64 physical_mask;    /* symbol's value, or 0 */
+	__u64 init_pgd;         /* init_mm.pgd, or 0 */
+
+	/* What the kernel said of the sample at hand; a field counts only if its bit is in sample_flags. */
+	__u64 sample_flags;
+	__u64 addr;
+	__u64 phys_addr;
+	__u64 data_page_size;
+	__u64 code_page_size;
+
+	/* MMU_CHECK_BASES: candidates first, first + 1 GiB, …; `found` is 0 when none fits */
+	struct mmu_layout trial;
+	__u64 ring_address; /* where the loader has the control page mapped */
+	__u64 first_base;
+	__u64 found;
+
+	/* MMU_CHECK_WALKS */
+	__u32 n_walks;
+	__u32 reserved;
+	struct mmu_check_walk walks[MMU_CHECK_MAX_WALKS];
+};
+
+/* A piece of an address range that is mapped in one way (map mmu_walks), and what mmuscope_walk is asked for. */
+#define MMU_WALK_PIECES 256
+
+struct mmu_walk_piece {
+	__u64 start; /* page-aligned but for the first piece of a range */
+	struct mmu_walk walk;
+};
+
+struct mmu_walk_request {
+	__u32 tid;
+	__u32 found;                      /* set when the task was met */
+	__u64 next;                       /* in: where to start; out: where to go on */
+	__u64 last;                       /* last address wanted, inclusive */
+	__u32 n;                          /* pieces written */
+	__u32 done;                       /* the range is complete */
+	__u64 entries[MMU_LEVEL_PGD + 1]; /* of the first address, by level */
+	__u32 entries_seen;               /* bit n: entries[n] was read */
+	__u32 no_mm;
+};
+
+_Static_assert(sizeof(struct mmu_check_walk) == 32, "wire format");
+_Static_assert(sizeof(struct mmu_walk_piece) == 32, "wire format");
 _Static_assert(sizeof(struct mmu_counts) == 40, "wire format");
 _Static_assert(sizeof(struct mmu_layout) == 48, "wire format");
 _Static_assert(sizeof(struct mmu_walk) == 24, "wire format");

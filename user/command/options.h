@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The command line. One table (options.c) names every option, its type, range, subcommands and help line; parsing, --help,
- * the man page's option list and the shell completion are all made from it.
+ * The command line. One table (options_table.c) names each option, its type, range, subcommands and help line; parsing,
+ * --help, the man page's option list and the shell completion are all made from it.
  */
 #ifndef MMUSCOPE_COMMAND_OPTIONS_H
 #define MMUSCOPE_COMMAND_OPTIONS_H
@@ -62,7 +62,7 @@ struct options {
 
 enum options_result {
 	OPTIONS_RUN,   /* go on */
-	OPTIONS_DONE,  /* --help or --version was printed to `out` */
+	OPTIONS_DONE,  /* --help, --version or the like was printed to `out` */
 	OPTIONS_WRONG, /* the message was logged; exit EXIT_USAGE */
 };
 

@@ -29,10 +29,16 @@ void accounting__init(struct accounting *accounting);
 /* Adds `from` to `into`; an unknown on either side makes the sum unknown. */
 void accounting__add(struct accounting *into, const struct accounting *from);
 
+/* What came to `earlier` since: now - earlier, unknowns staying unknown. */
+struct accounting accounting__since(const struct accounting *now, const struct accounting *earlier);
+
 /* ring_full + ring_busy. */
 uint64_t accounting__lost(const struct accounting *accounting);
 
-/* counted - seen, or COUNT_UNKNOWN: samples that the program never saw (recursion, throttling). */
+/*
+ * counted - seen: samples that the program never saw (recursion, throttling). COUNT_UNKNOWN when `counted` is, and when
+ * it is below `seen`.
+ */
 int64_t accounting__missed(const struct accounting *accounting);
 
 /* seen == emitted + filtered + lost. */

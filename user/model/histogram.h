@@ -27,15 +27,12 @@ struct size_counts {
 	uint64_t agree;
 	uint64_t differ;
 	uint64_t origins[HISTOGRAM_ORIGINS]; /* enum mmu_origin; data only */
-	uint64_t longest_failure_run;        /* consecutive failed walks on one CPU */
+	/* Consecutive failed walks on one CPU; samples that were not walked neither break a run nor lengthen it. */
+	uint64_t longest_failure_run;
 };
 
-/* One line of the table by key. */
-struct histogram_row {
-	struct sort_value key[SORT_KEY_MAX]; /* as many as the histogram has keys */
-	struct size_counts data;
-	struct size_counts code;
-};
+/* One line of the table by key. It holds only the counts that are not 0: see histogram_row__counts(). */
+struct histogram_row;
 
 struct histogram;
 
@@ -46,7 +43,10 @@ struct histogram;
 struct histogram *histogram__new(const enum sort_key *keys, size_t n_keys);
 void histogram__free(struct histogram *histogram);
 
-/* Returns 0, or -ENOMEM; the totals count the sample in either case. */
+/*
+ * Returns 0, or -ENOMEM; the totals count the sample in either case, and the histogram stays good. What -ENOMEM leaves
+ * out is the sample's row, or its part in a failure run.
+ */
 int histogram__add(struct histogram *histogram, const struct sample *sample);
 
 /* Back to empty, keys kept: the next interval. Failure runs that are under way go on. */
@@ -63,13 +63,26 @@ enum sort_key histogram__key(const struct histogram *histogram, size_t i);
  */
 const struct histogram_row *const *histogram__rows(struct histogram *histogram, size_t *n);
 
+/* The row's value under key i of the histogram. Belongs to the histogram. */
+const struct sort_value *histogram_row__value(const struct histogram_row *row, size_t i);
+uint64_t histogram_row__samples(const struct histogram_row *row);
+
+/* The counts of a row. longest_failure_run is 0: runs are followed per CPU, not per key. */
+void histogram_row__counts(const struct histogram_row *row, struct size_counts *data, struct size_counts *code);
+
+/* Addresses that our walk was run on, and how many of these walks failed. */
+void size_counts__walks(const struct size_counts *counts, uint64_t *walks, uint64_t *failures);
+
 /*
  * Would chance explain a run of `run` failures among `samples` walks of which `failures` failed? True when it would not
  * (the expected number of such runs is below one in a million, and the run is longer than 16).
  */
 int histogram__run_is_suspicious(uint64_t samples, uint64_t failures, uint64_t run);
 
-/* 1 agree, 0 differ, -1 not comparable (a side was unsupported, or had no address to speak of). */
+/*
+ * 1 agree, 0 differ, -1 not comparable (a side was unsupported, or had no address to speak of). The kernel knows but one
+ * reason, not-reported: it agrees with every failure of the walk.
+ */
 int page_answer__compare(const struct page_answer *answer);
 
 #endif

@@ -21,6 +21,12 @@ const char *page_size__none_name(unsigned int reason);
 /* True for the reasons that mean "an address was walked and the walk failed": not no-address, not-reported, unsupported. */
 int page_size__none_is_failure(unsigned int reason);
 
+/*
+ * The reason in an outcome that is not a size. A byte that nobody wrote, or that this version does not know, counts as
+ * unsupported.
+ */
+unsigned int page_size__reason(uint8_t outcome);
+
 /* "pte", "pmd", "pud", "p4d", "pgd", "none" for enum mmu_level. */
 const char *page_size__level_name(unsigned int level);
 

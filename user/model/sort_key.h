@@ -14,7 +14,7 @@
 #define SORT_VALUE_TEXT 32
 
 enum sort_key {
-	SORT_SIZE, /* data page size of the walk, else of the kernel, else the walk's reason */
+	SORT_SIZE, /* data page size of the walk, else of the kernel; else the reason of the first that is supported */
 	SORT_COMM,
 	SORT_PID,
 	SORT_TID,
@@ -25,7 +25,10 @@ enum sort_key {
 	SORT_KEY_COUNT,
 };
 
-/* A key's value: always a text, and a number where the value is one (is_number). */
+/*
+ * A key's value: always a text, and a number where the value is one (is_number). Where it is not, `number` is what
+ * names are ordered by: 4K before 2M, sizes before reasons; 0 for comm.
+ */
 struct sort_value {
 	char text[SORT_VALUE_TEXT];
 	int64_t number;

@@ -1,0 +1,476 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The BPF side of mmuscope: one program per sample (mmuscope_sample), one that lets the loader calibrate and check itself
+ * (mmuscope_check), one that walks the pages of any process on demand (mmuscope_walk).
+ */
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+
+#include "record.h"
+#include "kernel_compat.h"
+#include "page_walk.h"
+#include "arch/x86_regs.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+/* Configuration: constants to the verifier, so what a run does not ask for is not in its program. */
+const volatile __u32 cfg_sections = MMU_SECTION_ALL;
+const volatile __u32 cfg_record_size = MMU_RECORD_MAX;
+const volatile __u32 cfg_n_events = 1;
+const volatile __u8 cfg_walk = 1;
+const volatile __u8 cfg_kernel = 1;
+const volatile __u64 cfg_wake_bytes = 1 << 17; /* fill at which a ring wakes the loader out of turn */
+const volatile __u8 cfg_origin[MMU_MAX_EVENTS] = {};
+const volatile __u8 cfg_exclude[MMU_MAX_EVENTS] = {}; /* bit n: samples of enum mmu_mode n are filtered */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_RINGBUF);
+			__uint(max_entries, 65536);
+		});
+} mmu_samples SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, MMU_MAX_EVENTS);
+	__type(key, __u32);
+	__type(value, struct mmu_counts);
+} mmu_counters SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct mmu_layout);
+} mmu_layout SEC(".maps");
+
+/* Perf event id to index, for runs of several events. Preallocated: it is read in NMI. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, __u32);
+} mmu_events SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MMU_WALK_PIECES);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct mmu_walk_piece);
+} mmu_walks SEC(".maps");
+
+struct mmu_check mmu_check = {};
+struct mmu_walk_request mmu_request = {};
+
+static int mmu_read_kernel(void *ctx, __u64 address, __u64 *value)
+{
+	(void)ctx;
+	return bpf_probe_read_kernel(value, sizeof(*value), (const void *)address);
+}
+
+static __always_inline const struct mmu_layout *mmu_get_layout(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&mmu_layout, &zero);
+}
+
+/* Kernel address of a task's top table; 0 for a task without an address space of its own. */
+static __always_inline __u64 mmu_task_pgd(struct task_struct *task)
+{
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+
+	return mm ? (__u64)BPF_CORE_READ(mm, pgd) : 0;
+}
+
+/* A size in bytes from the kernel to an outcome. The kernel says 0 where it found no page. */
+static __always_inline __u8 mmu_outcome_kernel(__u64 bytes)
+{
+	__u32 shift = 0;
+
+	if (bytes == 0 || bytes & (bytes - 1))
+		return mmu_outcome_none(MMU_NONE_NOT_REPORTED);
+	if (bytes == 1ULL << 12)
+		return 12;
+	if (bytes == 1ULL << 21)
+		return 21;
+#pragma unroll
+	for (__u32 bit = 32; bit; bit >>= 1) {
+		if (bytes >> bit) {
+			bytes >>= bit;
+			shift += bit;
+		}
+	}
+	return shift;
+}
+
+/* One sample on its way through the program. */
+struct mmu_sampled {
+	struct mmu_kernel_context kernel;
+	struct mmu_counts *counts;
+	__u64 valid; /* mmu_sample_valid() */
+	__u64 ip;
+	__u64 addr;
+	__u32 event;
+	__u32 cpu;
+	__u64 pid_tgid;
+};
+
+static __always_inline __u8 mmu_mode(struct mmu_context *ctx, const struct mmu_sampled *sample)
+{
+	if (mmu_context_is_user(ctx))
+		return MMU_MODE_USER;
+	return sample->pid_tgid ? MMU_MODE_KERNEL : MMU_MODE_IDLE;
+}
+
+/* Reads the addresses that the kernel attached to the sample. */
+static __always_inline void mmu_sample_addresses(struct mmu_context *ctx, struct mmu_sampled *sample)
+{
+	struct perf_sample_data *data = sample->kernel.data;
+
+	sample->valid = mmu_sample_valid(data);
+	sample->addr = sample->valid & MMU_SAMPLE_ADDR ? ctx->addr : 0;
+	sample->ip = sample->valid & MMU_SAMPLE_IP ? MMU_FIELD(data, ip) : mmu_context_ip(ctx);
+}
+
+static __always_inline void mmu_answer_walk(const struct mmu_sampled *sample, struct mmu_head *head)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	const struct mmu_layout *layout = mmu_get_layout();
+	struct mmu_walk walk;
+	__u64 pgd;
+
+	if (!cfg_walk || !layout)
+		return;
+	pgd = mmu_task_pgd(task);
+	mmu_walk_address(layout, mmu_read_kernel, NULL, pgd, sample->ip, &walk, NULL);
+	head->code_walk = walk.outcome;
+	head->code_level = walk.level;
+	if (!sample->addr)
+		return;
+	mmu_walk_address(layout, mmu_read_kernel, NULL, pgd, sample->addr, &walk, NULL);
+	head->data_walk = walk.outcome;
+	head->data_level = walk.level;
+}
+
+static __always_inline void mmu_answer_kernel(const struct mmu_sampled *sample, struct mmu_head *head)
+{
+	struct perf_sample_data *data = sample->kernel.data;
+
+	if (!cfg_kernel)
+		return;
+	if (sample->valid & MMU_SAMPLE_CODE_PAGE_SIZE)
+		head->code_kernel = mmu_outcome_kernel(mmu_sample_code_page(data));
+	if (sample->addr && sample->valid & MMU_SAMPLE_DATA_PAGE_SIZE)
+		head->data_kernel = mmu_outcome_kernel(mmu_sample_data_page(data));
+}
+
+static __always_inline void mmu_fill_head(struct mmu_context *ctx, const struct mmu_sampled *sample, __u8 mode,
+					  struct mmu_head *head)
+{
+	__u8 unsupported = mmu_outcome_none(MMU_NONE_UNSUPPORTED);
+	__u8 no_data = sample->addr ? unsupported : mmu_outcome_none(MMU_NONE_NO_ADDRESS);
+
+	*head = (struct mmu_head){
+		.kind = MMU_KIND_SAMPLE,
+		.sections = cfg_sections,
+		.event = sample->event,
+		.mode = mode,
+		.data_walk = no_data,
+		.data_kernel = no_data,
+		.code_walk = unsupported,
+		.code_kernel = unsupported,
+		.cpu = sample->cpu,
+	};
+	if (sample->addr)
+		head->origin = cfg_origin[sample->event & (MMU_MAX_EVENTS - 1)];
+	mmu_answer_walk(sample, head);
+	mmu_answer_kernel(sample, head);
+}
+
+static __always_inline void mmu_fill_task(const struct mmu_sampled *sample, struct mmu_task *task)
+{
+	struct task_struct *current_task = (struct task_struct *)bpf_get_current_task();
+
+	task->pid = sample->pid_tgid >> 32;
+	task->tid = (__u32)sample->pid_tgid;
+	task->start_ns = BPF_CORE_READ(current_task, group_leader, start_boottime);
+	if (bpf_get_current_comm(task->comm, sizeof(task->comm)))
+		__builtin_memset(task->comm, 0, sizeof(task->comm));
+}
+
+static __always_inline void mmu_fill_place(const struct mmu_sampled *sample, struct mmu_place *place)
+{
+	place->time_ns = bpf_ktime_get_ns();
+	place->ip = sample->ip;
+	place->addr = sample->addr;
+}
+
+static __always_inline void mmu_fill_detail(struct mmu_context *ctx, const struct mmu_sampled *sample,
+					    struct mmu_detail *detail)
+{
+	struct perf_sample_data *data = sample->kernel.data;
+
+	detail->cgroup = bpf_get_current_cgroup_id();
+	detail->period = ctx->sample_period;
+	detail->weight = 0;
+	detail->data_src = 0;
+	if (sample->valid & (MMU_SAMPLE_WEIGHT | MMU_SAMPLE_WEIGHT_STRUCT))
+		detail->weight = mmu_sample_weight(data);
+	if (sample->valid & MMU_SAMPLE_DATA_SRC)
+		detail->data_src = MMU_FIELD(data, data_src.val);
+}
+
+/* Wakes the loader once when a ring fills past the mark; for the rest it drains by the clock. */
+static __always_inline __u64 mmu_submit_flags(void *ring)
+{
+	__u64 size = cfg_record_size + BPF_RINGBUF_HDR_SZ;
+	__u64 filled = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+
+	return filled >= cfg_wake_bytes && filled - size < cfg_wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+/* Writes the sections this run asked for, in their order, behind the head. */
+static __always_inline void mmu_fill_record(struct mmu_context *ctx, const struct mmu_sampled *sample, __u8 mode,
+					    void *record)
+{
+	__u32 at = sizeof(struct mmu_head);
+
+	mmu_fill_head(ctx, sample, mode, record);
+	if (cfg_sections & MMU_SECTION_TASK) {
+		mmu_fill_task(sample, record + at);
+		at += sizeof(struct mmu_task);
+	}
+	if (cfg_sections & MMU_SECTION_PLACE) {
+		mmu_fill_place(sample, record + at);
+		at += sizeof(struct mmu_place);
+	}
+	if (cfg_sections & MMU_SECTION_DETAIL)
+		mmu_fill_detail(ctx, sample, record + at);
+}
+
+/* A reserve that failed: for lack of room, or because the ring's lock was held? */
+static __always_inline void mmu_count_loss(void *ring, struct mmu_counts *counts)
+{
+	__u64 need = cfg_record_size + BPF_RINGBUF_HDR_SZ;
+	__u64 size = bpf_ringbuf_query(ring, BPF_RB_RING_SIZE);
+
+	if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) + need > size)
+		counts->ring_full++;
+	else
+		counts->ring_busy++;
+}
+
+/* Which event of the run is this? Returns 0, or < 0 for an event that is not ours to count. */
+static __always_inline int mmu_find_event(struct mmu_sampled *sample)
+{
+	__u32 *index;
+	__u64 id;
+
+	sample->event = 0;
+	if (cfg_n_events == 1)
+		return 0;
+	id = mmu_event_id(sample->kernel.event);
+	index = bpf_map_lookup_elem(&mmu_events, &id);
+	if (!index)
+		return -1;
+	sample->event = *index;
+	return 0;
+}
+
+SEC("perf_event")
+int mmuscope_sample(struct mmu_context *ctx)
+{
+	struct mmu_sampled sample = {};
+	void *ring, *record;
+	__u8 mode;
+
+	if (mmu_kernel_context(ctx, &sample.kernel) || mmu_find_event(&sample))
+		return 0;
+	sample.counts = bpf_map_lookup_elem(&mmu_counters, &sample.event);
+	if (!sample.counts)
+		return 0;
+	sample.counts->seen++;
+	sample.cpu = bpf_get_smp_processor_id();
+	sample.pid_tgid = bpf_get_current_pid_tgid();
+
+	mode = mmu_mode(ctx, &sample);
+	if (cfg_exclude[sample.event & (MMU_MAX_EVENTS - 1)] & (1 << mode)) {
+		sample.counts->filtered++;
+		return 0;
+	}
+	ring = bpf_map_lookup_elem(&mmu_samples, &sample.cpu);
+	if (!ring) {
+		/* A CPU that came up after the rings were made: there is no room for it anywhere. */
+		sample.counts->ring_full++;
+		return 0;
+	}
+	record = bpf_ringbuf_reserve(ring, cfg_record_size, 0);
+	if (!record) {
+		mmu_count_loss(ring, sample.counts);
+		return 0;
+	}
+	mmu_sample_addresses(ctx, &sample);
+	mmu_fill_record(ctx, &sample, mode, record);
+	sample.counts->emitted++;
+	bpf_ringbuf_submit(record, mmu_submit_flags(ring));
+	return 0;
+}
+
+/* A data symbol's value, 0 where kallsyms does not list it. */
+static __always_inline __u64 mmu_symbol(const void *symbol)
+{
+	__u64 value = 0;
+
+	if (symbol)
+		bpf_probe_read_kernel(&value, sizeof(value), symbol);
+	return value;
+}
+
+static __always_inline void mmu_check_facts(struct perf_event *event)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+
+	mmu_check.ring_page = (__u64)BPF_CORE_READ(event, rb, user_page);
+	mmu_check.pgd = mmu_task_pgd(task);
+	mmu_check.task_size = BPF_CORE_READ(task, mm, task_size);
+	mmu_check.page_offset_base = mmu_symbol(&page_offset_base);
+	mmu_check.physical_mask = mmu_symbol(&physical_mask);
+	mmu_check.init_pgd = 0;
+	if (&init_mm)
+		mmu_check.init_pgd = (__u64)BPF_CORE_READ((struct mm_struct *)&init_mm, pgd);
+}
+
+static __always_inline void mmu_check_sample(struct mmu_context *ctx, struct mmu_kernel_context *kernel)
+{
+	struct perf_sample_data *data = kernel->data;
+	__u64 valid = mmu_sample_valid(data);
+
+	mmu_check.sample_flags = valid;
+	mmu_check.addr = valid & MMU_SAMPLE_ADDR ? ctx->addr : 0;
+	mmu_check.phys_addr = valid & MMU_SAMPLE_PHYS_ADDR ? MMU_FIELD(data, phys_addr) : 0;
+	mmu_check.data_page_size = valid & MMU_SAMPLE_DATA_PAGE_SIZE ? mmu_sample_data_page(data) : 0;
+	mmu_check.code_page_size = valid & MMU_SAMPLE_CODE_PAGE_SIZE ? mmu_sample_code_page(data) : 0;
+}
+
+/*
+ * Is `base` the direct map? Then the walk of our ring's control page ends at a 4K leaf whose frame, seen through the
+ * direct map, is the very page that the kernel writes to. A global function: verified once, not once a candidate.
+ */
+__noinline int mmu_try_base(__u64 base)
+{
+	struct mmu_layout layout = mmu_check.trial;
+	struct mmu_walk walk;
+
+	layout.direct_map = base;
+	mmu_walk_table(&layout, mmu_read_kernel, NULL, mmu_check.pgd, mmu_check.ring_address, &walk, NULL);
+	return walk.outcome == layout.page_shift && base + (walk.pfn << layout.page_shift) == mmu_check.ring_page;
+}
+
+/* One address, by the layout in force. A global function, like mmu_try_base(). */
+__noinline int mmu_check_one(__u32 slot)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	const struct mmu_layout *layout = mmu_get_layout();
+	struct mmu_walk walk;
+	__u64 addr;
+
+	if (!layout || slot >= MMU_CHECK_MAX_WALKS)
+		return 0;
+	addr = mmu_check.walks[slot].addr;
+	mmu_walk_address(layout, mmu_read_kernel, NULL, mmu_task_pgd(task), addr, &walk, NULL);
+	mmu_check.walks[slot].walk = walk;
+	return 0;
+}
+
+SEC("perf_event")
+int mmuscope_check(struct mmu_context *ctx)
+{
+	struct mmu_kernel_context kernel;
+	__u32 i;
+
+	if (mmu_kernel_context(ctx, &kernel) || bpf_get_current_pid_tgid() >> 32 != mmu_check.tgid)
+		return 0;
+	mmu_check_sample(ctx, &kernel);
+	switch (mmu_check.command) {
+	case MMU_CHECK_FACTS:
+		mmu_check_facts(kernel.event);
+		break;
+	case MMU_CHECK_BASES:
+		for (i = 0; i < MMU_CHECK_BASES_A_RUN && !mmu_check.found; i++) {
+			__u64 base = mmu_check.first_base + ((__u64)i << 30);
+
+			if (mmu_try_base(base))
+				mmu_check.found = base;
+		}
+		break;
+	case MMU_CHECK_WALKS:
+		for (i = 0; i < MMU_CHECK_MAX_WALKS; i++)
+			mmu_check_one(i);
+		break;
+	}
+	mmu_check.runs++;
+	return 0;
+}
+
+/*
+ * Walks mmu_request.next and stores the piece. Nothing holds the tables of another process while we read: so the walk is
+ * made until two in a row say the same, and is a read fault if they never do. Returns 1 to go on, 0 at the end.
+ */
+__noinline int mmu_walk_next(__u64 pgd, __u32 slot)
+{
+	const struct mmu_layout *layout = mmu_get_layout();
+	struct mmu_trace trace = {};
+	struct mmu_walk_piece *piece;
+	struct mmu_walk walk, again;
+	__u64 addr = mmu_request.next;
+	__u64 span, i;
+
+	piece = bpf_map_lookup_elem(&mmu_walks, &slot);
+	if (!layout || !piece)
+		return 0;
+	mmu_walk_address(layout, mmu_read_kernel, NULL, pgd, addr, &walk, &trace);
+	mmu_walk_address(layout, mmu_read_kernel, NULL, pgd, addr, &again, NULL);
+	if (walk.entry != again.entry || walk.level != again.level)
+		mmu_walk_none(&walk, walk.level, MMU_NONE_READ_FAULT);
+	piece->start = addr;
+	piece->walk = walk;
+	mmu_request.n = slot + 1;
+	if (slot == 0) {
+		for (i = 0; i <= MMU_LEVEL_PGD; i++)
+			mmu_request.entries[i] = trace.entry[i];
+		mmu_request.entries_seen = trace.seen;
+	}
+	span = mmu_walk_span(layout, &walk);
+	addr = (addr | (span - 1)) + 1; /* 0 for a span of 0, and past the last byte of all */
+	if (addr == 0 || addr > mmu_request.last) {
+		mmu_request.done = 1;
+		return 0;
+	}
+	mmu_request.next = addr;
+	return 1;
+}
+
+SEC("iter/task")
+int mmuscope_walk(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	__u64 pgd;
+	__u32 i;
+
+	if (!task || (__u32)task->pid != mmu_request.tid)
+		return 0;
+	pgd = mmu_task_pgd(task);
+	mmu_request.found = 1;
+	mmu_request.no_mm = !pgd;
+	for (i = 0; i < MMU_WALK_PIECES; i++) {
+		if (!mmu_walk_next(pgd, i))
+			break;
+	}
+	return 0;
+}

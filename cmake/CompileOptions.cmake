@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+# How user/, tests/ and tools/ are compiled: link with mmuscope_options.
+include(CheckCCompilerFlag)
+include(CheckPIESupported)
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo)
+endif()
+# CMake's default would add -DNDEBUG; a program that runs as root keeps its assertions.
+set(CMAKE_C_FLAGS_RELWITHDEBINFO "-O2 -g")
+set(CMAKE_C_FLAGS_DEBUG "-O0 -g3")
+
+add_library(mmuscope_options INTERFACE)
+# Empty, so that a file may still define it for itself.
+target_compile_definitions(mmuscope_options INTERFACE _GNU_SOURCE=)
+target_compile_options(mmuscope_options INTERFACE
+  -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wundef
+  -Wpointer-arith -Wwrite-strings -Wvla -Wformat=2 -Wimplicit-fallthrough -fno-common)
+foreach(flag IN ITEMS -Wlogical-op -Wduplicated-cond)
+  string(MAKE_C_IDENTIFIER "HAVE${flag}" have)
+  check_c_compiler_flag(${flag} ${have})
+  if(${have})
+    target_compile_options(mmuscope_options INTERFACE ${flag})
+  endif()
+endforeach()
+
+check_pie_supported(LANGUAGES C)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+target_link_options(mmuscope_options INTERFACE -Wl,-z,relro -Wl,-z,now)
+
+if(MMUSCOPE_SANITIZE AND MMUSCOPE_COVERAGE)
+  message(FATAL_ERROR "MMUSCOPE_SANITIZE and MMUSCOPE_COVERAGE exclude each other.")
+elseif(MMUSCOPE_SANITIZE)
+  add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=address,undefined)
+elseif(MMUSCOPE_COVERAGE)
+  # Atomic, because the loader has threads and its tests fork.
+  add_compile_options(--coverage -fprofile-abs-path -fprofile-update=atomic)
+  add_link_options(--coverage)
+elseif(NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+  target_compile_options(mmuscope_options INTERFACE
+    -fstack-protector-strong -fstack-clash-protection -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+endif()

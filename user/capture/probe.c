@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <bpf/btf.h>
+#include <linux/perf_event.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include "capture/perf_set.h"
+#include "capture/probe.h"
+
+bool probe__kfunc(const struct btf *btf, const char *name)
+{
+	return btf && btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
+}
+
+bool probe__sample_type(uint64_t bits)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attr),
+		.config = PERF_COUNT_SW_DUMMY,
+		.sample_type = bits,
+		.sample_period = 1,
+		.exclude_kernel = 1,
+		.disabled = 1,
+	};
+	int fd = perf_set__open_one(&attr, 0, -1, -1, 0);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+struct btf *probe__load_btf(const char *path)
+{
+	return path ? btf__parse(path, NULL) : btf__load_vmlinux_btf();
+}

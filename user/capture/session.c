@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "capture/bpf_object.h"
+#include "capture/child.h"
+#include "capture/clock_estimate.h"
+#include "capture/cpus.h"
+#include "capture/perf_link.h"
+#include "capture/perf_set.h"
+#include "capture/pins.h"
+#include "capture/record_decode.h"
+#include "capture/rings.h"
+#include "capture/session.h"
+#include "mmuscope.skel.h"
+#include "support/log.h"
+
+#define DEFAULT_BUFFER (1UL << 20)
+#define ACCOUNTING_TRIES 1000
+
+/* Tags of the epoll set; PIDs' descriptors have TAG_TARGET. */
+enum { TAG_RING, TAG_TARGET };
+
+struct session {
+	struct session_config config;
+	struct cpus cpus;
+	struct child *child;
+	struct perf_set *perf;
+	struct mmuscope_bpf *bpf;
+	struct layout_result layout;
+	struct rings *rings;
+	struct pins *pins;
+	struct clock_estimate *clock;
+	int *link_fds; /* one per perf event; -1 where there is no link */
+	int *pid_fds;  /* of -p */
+	size_t n_pids;
+	size_t n_alive;
+	int epoll_fd;
+	uint64_t *received; /* per event */
+	uint64_t malformed;
+};
+
+static int on_record(void *ctx, const void *bytes, size_t size)
+{
+	struct session *session = ctx;
+	struct sample sample;
+	int err = record__decode(bytes, size, session->config.events->n, &sample);
+
+	if (err) {
+		/* Our own program wrote it: not the user's fault, and nothing that may be passed over in silence. */
+		log_error("a record of %zu bytes in the ring is malformed: this is a bug of mmuscope", size);
+		return err;
+	}
+	session->received[sample.event]++;
+	return session->config.on_sample(session->config.ctx, &sample);
+}
+
+static void raise_limits(const struct perf_set *perf)
+{
+	struct rlimit files;
+	rlim_t need = perf_set__n(perf) * 3 + 256;
+
+	/* Links and rings come on top of the events; the hard limit is as far as we may go. */
+	if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < need) {
+		files.rlim_cur = need < files.rlim_max ? need : files.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &files);
+	}
+}
+
+static int open_events(struct session *session)
+{
+	struct perf_set_config perf = {
+		.events = session->config.events,
+		.target = session->config.target,
+		.online = &session->cpus,
+		.kernel_sizes = session->config.kernel,
+		.detail = session->config.sections & MMU_SECTION_DETAIL,
+	};
+	int err = cpus__online(&session->cpus);
+
+	if (err) {
+		log_error("/sys/devices/system/cpu/online: %s; mount sysfs", log__errstr(err));
+		return err;
+	}
+	if (session->config.target->command) {
+		session->child = child__new(session->config.target->command);
+		if (!session->child)
+			return -errno;
+		perf.child = child__pid(session->child);
+	}
+	session->perf = perf_set__new(&perf);
+	if (!session->perf)
+		return -errno;
+	raise_limits(session->perf);
+	return 0;
+}
+
+static int load_bpf(struct session *session)
+{
+	const struct session_config *config = &session->config;
+	struct bpf_object_config object = {
+		.events = config->events,
+		.n_perf_fds = perf_set__n(session->perf),
+		.highest_cpu = session->cpus.highest,
+		.sections = config->sections,
+		.walk = config->walk,
+		.kernel = config->kernel,
+		.buffer = config->buffer,
+		.btf = config->btf,
+	};
+
+	session->bpf = bpf_object__open_sampler(&object);
+	if (!session->bpf)
+		return -errno;
+	if (!config->walk) {
+		snprintf(session->layout.why, sizeof(session->layout.why), "not asked for (--source)");
+		return 0;
+	}
+	return layout__prepare(session->bpf, &session->layout);
+}
+
+static int make_rings(struct session *session)
+{
+	int outer_fd = bpf_map__fd(session->bpf->maps.mmu_samples);
+
+	session->rings = rings__new(outer_fd, &session->cpus, session->config.buffer, on_record, session);
+	return session->rings ? 0 : -errno;
+}
+
+/* Events by id, for runs of several; then the program on each. */
+static int attach(struct session *session)
+{
+	int events_fd = bpf_map__fd(session->bpf->maps.mmu_events);
+	int prog_fd = bpf_program__fd(session->bpf->progs.mmuscope_sample);
+	size_t n = perf_set__n(session->perf);
+	size_t i;
+	int err;
+
+	session->link_fds = malloc(n * sizeof(*session->link_fds));
+	if (!session->link_fds)
+		return -ENOMEM;
+	for (i = 0; i < n; i++)
+		session->link_fds[i] = -1;
+	for (i = 0; i < n; i++) {
+		const struct perf_fd *perf = perf_set__at(session->perf, i);
+		const char *name = session->config.events->events[perf->event].name;
+
+		err = bpf_map_update_elem(events_fd, &perf->id, &perf->event, BPF_ANY);
+		if (err) {
+			log_error("map mmu_events: %s", log__errstr(err));
+			return err;
+		}
+		err = perf_link__create(prog_fd, perf->fd);
+		if (err < 0 && err != PERF_LINK_NONE) {
+			log_error("event %s: attach of mmuscope_sample: %s", name, log__errstr(err));
+			return err;
+		}
+		session->link_fds[i] = err == PERF_LINK_NONE ? -1 : err;
+	}
+	return 0;
+}
+
+/* Watches for the end of every process of -p, so that a run ends with its target. */
+static int watch_target(struct session *session)
+{
+	const struct target *target = session->config.target;
+	struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.u64 = TAG_TARGET};
+	size_t i;
+	int fd;
+
+	if (session->child) {
+		session->n_alive = 1;
+		fd = child__pidfd(session->child);
+		return epoll_ctl(session->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+	}
+	if (target->kind != TARGET_PIDS)
+		return 0;
+	session->pid_fds = malloc(target->n_ids * sizeof(*session->pid_fds));
+	if (!session->pid_fds)
+		return -ENOMEM;
+	for (i = 0; i < target->n_ids; i++) {
+		fd = syscall(SYS_pidfd_open, target->ids[i], 0);
+		if (fd < 0 && errno == ESRCH)
+			continue; /* gone since its events were opened: nothing to wait for */
+		if (fd < 0)
+			return -errno;
+		session->pid_fds[session->n_pids++] = fd;
+		if (epoll_ctl(session->epoll_fd, EPOLL_CTL_ADD, fd, &event))
+			return -errno;
+	}
+	session->n_alive = session->n_pids;
+	return 0;
+}
+
+static int make_epoll(struct session *session)
+{
+	int err;
+
+	session->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (session->epoll_fd < 0)
+		return -errno;
+	err = rings__watch(session->rings, session->epoll_fd, TAG_RING);
+	return err ? err : watch_target(session);
+}
+
+static int pin(struct session *session)
+{
+	if (!session->config.pin)
+		return 0;
+	session->pins = pins__new(session->config.pin, session->bpf, session->link_fds, perf_set__n(session->perf));
+	return session->pins ? 0 : -errno;
+}
+
+struct session *session__new(const struct session_config *config)
+{
+	struct session *session = calloc(1, sizeof(*session));
+	int err;
+
+	if (!session)
+		return NULL;
+	session->config = *config;
+	session->epoll_fd = -1;
+	if (!session->config.buffer)
+		session->config.buffer = DEFAULT_BUFFER;
+	session->received = calloc(config->events->n, sizeof(*session->received));
+	err = session->received ? 0 : -ENOMEM;
+	if (!err)
+		err = open_events(session);
+	if (!err)
+		err = load_bpf(session);
+	if (!err)
+		err = make_rings(session);
+	if (!err)
+		err = attach(session);
+	if (!err)
+		err = pin(session);
+	if (!err)
+		err = make_epoll(session);
+	if (err) {
+		session__free(session);
+		errno = -err;
+		return NULL;
+	}
+	return session;
+}
+
+void session__free(struct session *session)
+{
+	size_t i;
+
+	if (!session)
+		return;
+	pins__free(session->pins);
+	for (i = 0; session->link_fds && i < perf_set__n(session->perf); i++) {
+		if (session->link_fds[i] >= 0)
+			close(session->link_fds[i]);
+	}
+	free(session->link_fds);
+	perf_set__free(session->perf);
+	rings__free(session->rings);
+	mmuscope_bpf__destroy(session->bpf);
+	child__free(session->child);
+	for (i = 0; i < session->n_pids; i++)
+		close(session->pid_fds[i]);
+	free(session->pid_fds);
+	if (session->epoll_fd >= 0)
+		close(session->epoll_fd);
+	cpus__free(&session->cpus);
+	clock_estimate__free(session->clock);
+	free(session->received);
+	free(session);
+}
+
+const struct layout_result *session__layout(const struct session *session)
+{
+	return &session->layout;
+}
+
+int session__start(struct session *session)
+{
+	int err;
+
+	session->clock = clock_estimate__new(session->config.target);
+	err = perf_set__enable(session->perf);
+	if (err) {
+		log_error("cannot enable the events: %s", log__errstr(err));
+		return err;
+	}
+	return session->child ? child__start(session->child) : 0;
+}
+
+enum session_wake session__wait(struct session *session, uint64_t timeout_ns)
+{
+	int timeout_ms = (int)((timeout_ns + 999999) / 1000000);
+	struct epoll_event events[16];
+	enum session_wake wake = SESSION_TIMEOUT;
+	int n = epoll_wait(session->epoll_fd, events, 16, timeout_ms);
+	int i;
+
+	if (n < 0)
+		return SESSION_SIGNAL;
+	for (i = 0; i < n; i++) {
+		if (events[i].data.u64 == TAG_RING && wake == SESSION_TIMEOUT)
+			wake = SESSION_DATA;
+		if (events[i].data.u64 == TAG_TARGET && --session->n_alive == 0)
+			wake = SESSION_TARGET_GONE;
+	}
+	return wake;
+}
+
+int session__drain(struct session *session)
+{
+	return rings__drain(session->rings);
+}
+
+int session__stop(struct session *session)
+{
+	clock_estimate__stop(session->clock);
+	return perf_set__disable(session->perf);
+}
+
+/* Sums one event's counters over the CPUs. Returns 1 when each CPU's sum holds, 0 when not, or -errno. */
+static int read_counters(const struct session *session, uint32_t event, struct mmu_counts *counts, int n_cpus,
+			 struct accounting *accounting)
+{
+	int fd = bpf_map__fd(session->bpf->maps.mmu_counters);
+	int exact = 1;
+	int err = bpf_map_lookup_elem(fd, &event, counts);
+	int i;
+
+	if (err)
+		return err;
+	accounting__init(accounting);
+	for (i = 0; i < n_cpus; i++) {
+		const struct mmu_counts *cpu = &counts[i];
+
+		if (cpu->seen != cpu->emitted + cpu->filtered + cpu->ring_full + cpu->ring_busy)
+			exact = 0;
+		accounting->seen += cpu->seen;
+		accounting->emitted += cpu->emitted;
+		accounting->filtered += cpu->filtered;
+		accounting->ring_full += cpu->ring_full;
+		accounting->ring_busy += cpu->ring_busy;
+	}
+	return exact;
+}
+
+/* One sample per event, and a count that is exact: only then can the two be compared. */
+static bool counts_every_event(const struct event *event)
+{
+	return !event->attr.freq && event->attr.sample_period == 1;
+}
+
+int session__accounting(const struct session *session, uint32_t event, struct accounting *accounting)
+{
+	const struct event *what = &session->config.events->events[event];
+	int n_cpus = libbpf_num_possible_cpus();
+	struct mmu_counts *counts;
+	uint64_t count, enabled_ns;
+	int tries, err = 0;
+
+	if (n_cpus < 0)
+		return n_cpus;
+	counts = calloc(n_cpus, sizeof(*counts));
+	if (!counts)
+		return -ENOMEM;
+	for (tries = 0; tries < ACCOUNTING_TRIES && !err; tries++)
+		err = read_counters(session, event, counts, n_cpus, accounting);
+	free(counts);
+	if (err < 0)
+		return err;
+	accounting->received = session->received[event];
+	err = perf_set__read(session->perf, event, &count, &enabled_ns);
+	if (err)
+		return err;
+	if (counts_every_event(what))
+		accounting->counted = (int64_t)count;
+	if (what->is_clock)
+		accounting->expected = clock_estimate__samples(session->clock, what, count);
+	return 0;
+}
+
+bool session__command_status(const struct session *session, int *status)
+{
+	return session->child && child__reap(session->child, status);
+}
+
+void session__terminate_command(struct session *session)
+{
+	if (session->child)
+		child__terminate(session->child);
+}

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * hist: samples and prints the histogram, at the end or each interval.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "capture/event.h"
+#include "capture/session.h"
+#include "command/command.h"
+#include "command/output.h"
+#include "model/histogram.h"
+#include "model/report.h"
+#include "support/clock.h"
+#include "support/log.h"
+#include "support/stop.h"
+
+/*
+ * How long records may lie in a ring. The loader is not woken per record (a wake-up costs more than all the rest); a ring
+ * that fills past a quarter wakes it out of turn.
+ */
+#define DRAIN_NS (100 * NSEC_PER_MSEC)
+#define MAX_WARNINGS 16
+
+struct hist {
+	const struct options *options;
+	struct event_list events;
+	struct histogram *histogram;
+	struct session *session;
+	struct accounting *reported; /* per event: what earlier intervals have shown */
+	struct report_event *report_events;
+	char *warnings[MAX_WARNINGS];
+	size_t n_warnings;
+	size_t n_lasting; /* warnings that every report repeats */
+	struct utsname machine;
+	FILE *out;
+	bool printed;
+	bool lost;
+	uint64_t start_ns; /* of the interval */
+	uint64_t end_ns;   /* of the run; 0: open */
+	uint64_t next_ns;  /* end of the interval; 0: none */
+};
+
+static void warn(struct hist *hist, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void warn(struct hist *hist, const char *format, ...)
+{
+	char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	if (hist->n_warnings < MAX_WARNINGS && vasprintf(&text, format, args) >= 0)
+		hist->warnings[hist->n_warnings++] = text;
+	va_end(args);
+}
+
+static void forget_warnings(struct hist *hist, size_t keep)
+{
+	while (hist->n_warnings > keep)
+		free(hist->warnings[--hist->n_warnings]);
+}
+
+static int parse_events(struct hist *hist)
+{
+	const struct options *options = hist->options;
+	struct event_defaults defaults = {
+		.freq = options->freq,
+		.period = options->period,
+		.all_user = options->all_user,
+		.all_kernel = options->all_kernel,
+	};
+	size_t i;
+	int err = 0;
+
+	for (i = 0; i < options->n_events && !err; i++)
+		err = event__parse(options->events[i], &defaults, NULL, &hist->events);
+	if (err)
+		return err;
+	hist->reported = calloc(hist->events.n, sizeof(*hist->reported));
+	hist->report_events = calloc(hist->events.n, sizeof(*hist->report_events));
+	return hist->reported && hist->report_events ? 0 : -ENOMEM;
+}
+
+static int on_sample(void *ctx, const struct sample *sample)
+{
+	struct hist *hist = ctx;
+
+	return histogram__add(hist->histogram, sample);
+}
+
+static unsigned int wanted_sections(const struct options *options)
+{
+	unsigned int sections = 0;
+	size_t i;
+
+	for (i = 0; i < options->n_sort; i++)
+		sections |= sort_key__sections(options->sort[i]);
+	return sections;
+}
+
+static int prepare(struct hist *hist)
+{
+	const struct options *options = hist->options;
+	struct session_config config = {
+		.events = &hist->events,
+		.target = &options->target,
+		.sections = wanted_sections(options),
+		.walk = options->source_walk,
+		.kernel = options->source_kernel,
+		.buffer = options->buffer,
+		.btf = options->btf,
+		.pin = options->pin,
+		.on_sample = on_sample,
+		.ctx = hist,
+	};
+	const struct layout_result *layout;
+
+	hist->histogram = histogram__new(options->sort, options->n_sort);
+	if (!hist->histogram)
+		return -errno;
+	hist->session = session__new(&config);
+	if (!hist->session)
+		return -errno;
+	layout = session__layout(hist->session);
+	if (options->source_walk && layout->layout.levels == 0)
+		warn(hist, "the walk is off: %s", layout->why);
+	if (options->source_kernel && options->source_walk && !layout->kernel_sizes)
+		warn(hist,
+		     "this kernel does not show its page sizes to BPF (it does from 6.3 on): the walk stands alone");
+	if (hist->events.note)
+		warn(hist, "%s", hist->events.note);
+	hist->n_lasting = hist->n_warnings;
+	return 0;
+}
+
+/* What happened since the last report. `final`: no more will come, so what was emitted must have been received. */
+static int account(struct hist *hist, struct report *report, bool final)
+{
+	uint32_t i;
+
+	accounting__init(&report->accounting);
+	for (i = 0; i < hist->events.n; i++) {
+		const struct event *event = &hist->events.events[i];
+		struct report_event *shown = &hist->report_events[i];
+		struct accounting total;
+		int err = session__accounting(hist->session, i, &total);
+
+		if (err)
+			return err;
+		if (!final)
+			total.received = total.emitted; /* what is under way shows in the next report */
+		shown->name = event->name;
+		shown->freq = event->attr.freq ? event->attr.sample_freq : 0;
+		shown->period = event->attr.freq ? 0 : event->attr.sample_period;
+		shown->accounting = accounting__since(&total, &hist->reported[i]);
+		hist->reported[i] = total;
+		if (i == 0)
+			report->accounting = shown->accounting;
+		else
+			accounting__add(&report->accounting, &shown->accounting);
+		if (!accounting__is_exact(&shown->accounting))
+			warn(hist, "event %s: the accounts do not add up: this is a bug of mmuscope", event->name);
+	}
+	return 0;
+}
+
+static void warn_of_losses(struct hist *hist, const struct report *report)
+{
+	uint64_t lost = accounting__lost(&report->accounting);
+
+	if (!lost)
+		return;
+	hist->lost = true;
+	warn(hist, "%" PRIu64 " samples were lost: a larger --buffer, or a lower rate (-F, -c), loses fewer", lost);
+}
+
+static int print_report(struct hist *hist, bool final)
+{
+	uint64_t now = clock__now();
+	struct report report = {
+		.version = MMUSCOPE_VERSION,
+		.kernel = hist->machine.release,
+		.arch = hist->machine.machine,
+		.base_page = sysconf(_SC_PAGESIZE),
+		.duration_ns = now - hist->start_ns,
+		.events = hist->report_events,
+		.n_events = hist->events.n,
+		.histogram = hist->histogram,
+		.show_walk = hist->options->source_walk,
+		.show_kernel = hist->options->source_kernel,
+	};
+	int err = account(hist, &report, final);
+
+	if (err) {
+		log_error("cannot read the counters: %s", log__errstr(err));
+		return err;
+	}
+	warn_of_losses(hist, &report);
+	report.warnings = (const char *const *)hist->warnings;
+	report.n_warnings = hist->n_warnings;
+	err = view__print(hist->options->format, &report, !hist->printed, hist->out);
+	if (err)
+		output__explain(hist->options->output, err);
+	hist->printed = true;
+	hist->start_ns = now;
+	histogram__reset(hist->histogram);
+	forget_warnings(hist, hist->n_lasting);
+	return err;
+}
+
+static int activate(struct hist *hist)
+{
+	const struct options *options = hist->options;
+	int err = session__start(hist->session);
+
+	if (err)
+		return err;
+	hist->start_ns = clock__now();
+	if (options->duration_ns)
+		hist->end_ns = hist->start_ns + options->duration_ns;
+	if (options->interval_ns)
+		hist->next_ns = hist->start_ns + options->interval_ns;
+	if (options->ready_fd >= 0 && write(options->ready_fd, "", 1) != 1)
+		log_warn("--ready-fd %d: %s", options->ready_fd, log__errstr(errno));
+	return 0;
+}
+
+static uint64_t time_to_sleep(const struct hist *hist, uint64_t now)
+{
+	uint64_t until = now + DRAIN_NS;
+
+	if (hist->end_ns && hist->end_ns < until)
+		until = hist->end_ns;
+	if (hist->next_ns && hist->next_ns < until)
+		until = hist->next_ns;
+	return until > now ? until - now : 0;
+}
+
+static int run(struct hist *hist)
+{
+	uint64_t now = clock__now();
+	enum session_wake wake;
+	int err;
+
+	while (!stop__wanted()) {
+		wake = session__wait(hist->session, time_to_sleep(hist, now));
+		err = session__drain(hist->session);
+		if (err) {
+			log_error("cannot take in the samples: %s", log__errstr(err));
+			return err;
+		}
+		now = clock__now();
+		if (wake == SESSION_TARGET_GONE || (hist->end_ns && now >= hist->end_ns))
+			return 0;
+		if (hist->next_ns && now >= hist->next_ns) {
+			err = print_report(hist, false);
+			if (err)
+				return err;
+			while (hist->next_ns <= now)
+				hist->next_ns += hist->options->interval_ns;
+		}
+	}
+	session__terminate_command(hist->session);
+	return 0;
+}
+
+static void report_command(struct hist *hist)
+{
+	const char *name = hist->options->target.command ? hist->options->target.command[0] : NULL;
+	int status;
+
+	if (!name || !session__command_status(hist->session, &status))
+		return;
+	if (WIFSIGNALED(status))
+		log_info("%s was ended by signal %d (%s)", name, WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else if (WEXITSTATUS(status))
+		log_info("%s exited with status %d", name, WEXITSTATUS(status));
+}
+
+static int finish(struct hist *hist)
+{
+	int err = session__stop(hist->session);
+
+	if (err) {
+		log_error("cannot disable the events: %s", log__errstr(err));
+		return err;
+	}
+	err = session__drain(hist->session);
+	if (err) {
+		log_error("cannot take in the last samples: %s", log__errstr(err));
+		return err;
+	}
+	err = print_report(hist, true);
+	report_command(hist);
+	return err;
+}
+
+static void free_hist(struct hist *hist)
+{
+	session__free(hist->session);
+	histogram__free(hist->histogram);
+	event_list__free(&hist->events);
+	free(hist->reported);
+	free(hist->report_events);
+	forget_warnings(hist, 0);
+}
+
+int command_hist(const struct options *options)
+{
+	struct hist hist = {.options = options};
+	int err;
+
+	uname(&hist.machine);
+	err = stop__install();
+	if (!err)
+		err = output__open(options->output, &hist.out);
+	if (!err)
+		err = parse_events(&hist);
+	if (!err)
+		err = prepare(&hist);
+	if (!err)
+		err = activate(&hist);
+	if (!err)
+		err = run(&hist);
+	if (!err)
+		err = finish(&hist);
+	if (hist.out)
+		err = output__close(options->output, hist.out, err);
+	free_hist(&hist);
+	if (err)
+		return EXIT_FAILED;
+	return hist.lost && options->fail_on_loss ? EXIT_LOST : EXIT_DONE;
+}

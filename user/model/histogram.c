@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#include "histogram.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Without memory an element stays outside, its hh.tbl NULL, and the table is as it was. The default is to exit. */
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "page_size.h"
+
+enum kind { KIND_DATA, KIND_CODE };
+
+/* How often one pair of outcomes was seen. A row has a handful of them; a struct size_counts has 1.2 KiB. */
+struct cell {
+	uint64_t count;
+	uint8_t kind;
+	uint8_t walk;
+	uint8_t kernel;
+	uint8_t origin; /* data only */
+};
+
+struct histogram_row {
+	UT_hash_handle hh;
+	struct cell *cells;
+	uint64_t samples;
+	uint16_t n_cells; /* 9 * 71 * 71 pairs at most, whatever a record says: see known() */
+	uint16_t n_keys;
+	uint32_t capacity;
+	struct sort_value key[];
+};
+
+/* Failed walks under way on one CPU. */
+struct run {
+	uint64_t data;
+	uint64_t code;
+};
+
+struct histogram {
+	enum sort_key keys[SORT_KEY_MAX];
+	size_t n_keys;
+	struct size_counts data;
+	struct size_counts code;
+	struct run *runs; /* by CPU id */
+	size_t n_runs;
+	struct histogram_row *rows; /* hash by key */
+	const struct histogram_row **sorted;
+};
+
+struct histogram *histogram__new(const enum sort_key *keys, size_t n_keys)
+{
+	struct histogram *histogram;
+
+	if (n_keys > SORT_KEY_MAX) {
+		errno = EINVAL;
+		return NULL;
+	}
+	histogram = calloc(1, sizeof(*histogram));
+	if (!histogram)
+		return NULL;
+	if (n_keys)
+		memcpy(histogram->keys, keys, n_keys * sizeof(*keys));
+	histogram->n_keys = n_keys;
+	return histogram;
+}
+
+static void row_free(struct histogram_row *row)
+{
+	if (row)
+		free(row->cells);
+	free(row);
+}
+
+static void free_rows(struct histogram *histogram)
+{
+	struct histogram_row *row = histogram->rows, *next;
+
+	/* Clearing the table leaves the links between the rows alone. */
+	HASH_CLEAR(hh, histogram->rows);
+	for (; row; row = next) {
+		next = row->hh.next;
+		row_free(row);
+	}
+	free(histogram->sorted);
+	histogram->sorted = NULL;
+}
+
+void histogram__free(struct histogram *histogram)
+{
+	if (!histogram)
+		return;
+	free_rows(histogram);
+	free(histogram->runs);
+	free(histogram);
+}
+
+void histogram__reset(struct histogram *histogram)
+{
+	free_rows(histogram);
+	memset(&histogram->data, 0, sizeof(histogram->data));
+	memset(&histogram->code, 0, sizeof(histogram->code));
+}
+
+static void count_outcome(uint64_t *sizes, uint64_t *none, uint8_t outcome, uint64_t n)
+{
+	if (mmu_outcome_is_size(outcome))
+		sizes[outcome] += n;
+	else
+		none[page_size__reason(outcome)] += n;
+}
+
+static void count_answer(struct size_counts *counts, const struct page_answer *answer, uint64_t n)
+{
+	int verdict = page_answer__compare(answer);
+
+	counts->samples += n;
+	count_outcome(counts->walk, counts->walk_none, answer->walk, n);
+	count_outcome(counts->kernel, counts->kernel_none, answer->kernel, n);
+	if (verdict < 0)
+		return;
+	counts->compared += n;
+	if (verdict)
+		counts->agree += n;
+	else
+		counts->differ += n;
+}
+
+static void count_cell(struct size_counts *counts, const struct cell *cell)
+{
+	struct page_answer answer = {.walk = cell->walk, .kernel = cell->kernel};
+
+	count_answer(counts, &answer, cell->count);
+	if (cell->kind == KIND_DATA)
+		counts->origins[cell->origin] += cell->count;
+}
+
+/* An outcome as it is counted, so that bytes which mean nothing do not multiply the cells. */
+static uint8_t known(uint8_t outcome)
+{
+	return mmu_outcome_is_size(outcome) ? outcome : mmu_outcome_none(page_size__reason(outcome));
+}
+
+static struct cell data_cell(const struct sample *sample)
+{
+	return (struct cell){
+		.kind = KIND_DATA,
+		.walk = known(sample->data.walk),
+		.kernel = known(sample->data.kernel),
+		.origin = sample->origin < HISTOGRAM_ORIGINS ? sample->origin : MMU_ORIGIN_NONE,
+	};
+}
+
+static struct cell code_cell(const struct sample *sample)
+{
+	return (struct cell){
+		.kind = KIND_CODE,
+		.walk = known(sample->code.walk),
+		.kernel = known(sample->code.kernel),
+	};
+}
+
+static void follow_run(uint64_t *run, uint64_t *longest, uint8_t walk)
+{
+	if (mmu_outcome_is_size(walk))
+		*run = 0;
+	else if (page_size__none_is_failure(page_size__reason(walk)) && ++*run > *longest)
+		*longest = *run;
+}
+
+static int follow_runs(struct histogram *histogram, const struct sample *sample)
+{
+	struct run *run;
+
+	if (sample->cpu >= histogram->n_runs) {
+		size_t n = histogram->n_runs ? histogram->n_runs : 16;
+		struct run *runs;
+
+		while (n <= sample->cpu)
+			n *= 2;
+		runs = realloc(histogram->runs, n * sizeof(*runs));
+		if (!runs)
+			return -ENOMEM;
+		memset(runs + histogram->n_runs, 0, (n - histogram->n_runs) * sizeof(*runs));
+		histogram->runs = runs;
+		histogram->n_runs = n;
+	}
+	run = &histogram->runs[sample->cpu];
+	follow_run(&run->data, &histogram->data.longest_failure_run, sample->data.walk);
+	follow_run(&run->code, &histogram->code.longest_failure_run, sample->code.walk);
+	return 0;
+}
+
+/* Room for n more cells. */
+static int row_reserve(struct histogram_row *row, uint32_t n)
+{
+	uint32_t capacity = row->capacity ? row->capacity : 2;
+	struct cell *cells;
+
+	if (row->n_cells + n <= row->capacity)
+		return 0;
+	while (capacity < row->n_cells + n)
+		capacity *= 2;
+	cells = realloc(row->cells, capacity * sizeof(*cells));
+	if (!cells)
+		return -ENOMEM;
+	row->cells = cells;
+	row->capacity = capacity;
+	return 0;
+}
+
+static struct cell *row_find(struct histogram_row *row, const struct cell *like)
+{
+	for (uint32_t i = 0; i < row->n_cells; i++) {
+		struct cell *cell = &row->cells[i];
+
+		if (cell->kind == like->kind && cell->walk == like->walk && cell->kernel == like->kernel &&
+		    cell->origin == like->origin)
+			return cell;
+	}
+	return NULL;
+}
+
+static void row_count(struct histogram_row *row, struct cell *found, const struct cell *like)
+{
+	if (!found) {
+		found = &row->cells[row->n_cells++];
+		*found = *like;
+	}
+	found->count++;
+}
+
+/* Counts both cells or none, so that a row never shows half a sample. */
+static int row_add(struct histogram_row *row, const struct sample *sample)
+{
+	struct cell data = data_cell(sample), code = code_cell(sample);
+	struct cell *found_data = row_find(row, &data), *found_code = row_find(row, &code);
+
+	if (!found_data || !found_code) {
+		int err = row_reserve(row, !found_data + !found_code);
+
+		if (err)
+			return err;
+		/* The cells may have moved. */
+		found_data = row_find(row, &data);
+		found_code = row_find(row, &code);
+	}
+	row_count(row, found_data, &data);
+	row_count(row, found_code, &code);
+	row->samples++;
+	return 0;
+}
+
+static struct histogram_row *row_new(const struct sort_value *key, size_t n_keys)
+{
+	struct histogram_row *row = calloc(1, sizeof(*row) + n_keys * sizeof(*key));
+
+	if (!row)
+		return NULL;
+	memcpy(row->key, key, n_keys * sizeof(*key));
+	row->n_keys = (uint16_t)n_keys;
+	return row;
+}
+
+static int count_row(struct histogram *histogram, const struct sample *sample)
+{
+	struct sort_value key[SORT_KEY_MAX];
+	size_t size = histogram->n_keys * sizeof(key[0]);
+	struct histogram_row *row;
+	int err;
+
+	for (size_t i = 0; i < histogram->n_keys; i++)
+		sort_key__value(histogram->keys[i], sample, &key[i]);
+	HASH_FIND(hh, histogram->rows, key, size, row);
+	if (row)
+		return row_add(row, sample);
+
+	row = row_new(key, histogram->n_keys);
+	if (!row)
+		return -ENOMEM;
+	err = row_add(row, sample);
+	if (err)
+		goto fail;
+	HASH_ADD_KEYPTR(hh, histogram->rows, row->key, size, row);
+	if (!row->hh.tbl) {
+		err = -ENOMEM;
+		goto fail;
+	}
+	return 0;
+fail:
+	row_free(row);
+	return err;
+}
+
+int histogram__add(struct histogram *histogram, const struct sample *sample)
+{
+	struct cell data = data_cell(sample);
+	int err, row_err = 0;
+
+	count_answer(&histogram->data, &sample->data, 1);
+	histogram->data.origins[data.origin]++;
+	count_answer(&histogram->code, &sample->code, 1);
+	err = follow_runs(histogram, sample);
+	if (histogram->n_keys)
+		row_err = count_row(histogram, sample);
+	return err ? err : row_err;
+}
+
+const struct size_counts *histogram__data(const struct histogram *histogram)
+{
+	return &histogram->data;
+}
+
+const struct size_counts *histogram__code(const struct histogram *histogram)
+{
+	return &histogram->code;
+}
+
+size_t histogram__n_keys(const struct histogram *histogram)
+{
+	return histogram->n_keys;
+}
+
+enum sort_key histogram__key(const struct histogram *histogram, size_t i)
+{
+	return i < histogram->n_keys ? histogram->keys[i] : SORT_KEY_COUNT;
+}
+
+static int compare_values(const struct sort_value *a, const struct sort_value *b)
+{
+	if (a->number != b->number)
+		return a->number < b->number ? -1 : 1;
+	return strcmp(a->text, b->text);
+}
+
+static int compare_rows(const void *pa, const void *pb)
+{
+	const struct histogram_row *a = *(const struct histogram_row *const *)pa;
+	const struct histogram_row *b = *(const struct histogram_row *const *)pb;
+
+	if (a->samples != b->samples)
+		return a->samples > b->samples ? -1 : 1;
+	for (size_t i = 0; i < a->n_keys; i++) {
+		int order = compare_values(&a->key[i], &b->key[i]);
+
+		if (order)
+			return order;
+	}
+	return 0;
+}
+
+const struct histogram_row *const *histogram__rows(struct histogram *histogram, size_t *n)
+{
+	size_t n_rows = HASH_COUNT(histogram->rows), i = 0;
+	const struct histogram_row **sorted;
+
+	*n = 0;
+	errno = 0;
+	if (!n_rows)
+		return NULL;
+	sorted = realloc(histogram->sorted, n_rows * sizeof(struct histogram_row *));
+	if (!sorted) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	histogram->sorted = sorted;
+	for (struct histogram_row *row = histogram->rows; row; row = row->hh.next)
+		sorted[i++] = row;
+	qsort(sorted, n_rows, sizeof(*sorted), compare_rows);
+	*n = n_rows;
+	return sorted;
+}
+
+const struct sort_value *histogram_row__value(const struct histogram_row *row, size_t i)
+{
+	return i < row->n_keys ? &row->key[i] : NULL;
+}
+
+uint64_t histogram_row__samples(const struct histogram_row *row)
+{
+	return row->samples;
+}
+
+void histogram_row__counts(const struct histogram_row *row, struct size_counts *data, struct size_counts *code)
+{
+	memset(data, 0, sizeof(*data));
+	memset(code, 0, sizeof(*code));
+	for (uint32_t i = 0; i < row->n_cells; i++)
+		count_cell(row->cells[i].kind == KIND_DATA ? data : code, &row->cells[i]);
+}
+
+void size_counts__walks(const struct size_counts *counts, uint64_t *walks, uint64_t *failures)
+{
+	*walks = *failures = 0;
+	for (unsigned int shift = 0; shift < HISTOGRAM_SHIFTS; shift++)
+		*walks += counts->walk[shift];
+	for (unsigned int reason = 0; reason < MMU_NONE_MAX; reason++) {
+		if (page_size__none_is_failure(reason))
+			*failures += counts->walk_none[reason];
+	}
+	*walks += *failures;
+}
+
+static double power(double base, uint64_t exponent)
+{
+	double result = 1;
+
+	for (; exponent; exponent >>= 1, base *= base) {
+		if (exponent & 1)
+			result *= base;
+	}
+	return result;
+}
+
+int histogram__run_is_suspicious(uint64_t samples, uint64_t failures, uint64_t run)
+{
+	double p;
+
+	/* Where every walk failed, one long run is just what to expect. */
+	if (run <= 16 || !failures || failures >= samples)
+		return 0;
+	p = (double)failures / (double)samples;
+	return (double)samples * (1 - p) * power(p, run) < 1e-6;
+}
+
+int page_answer__compare(const struct page_answer *answer)
+{
+	int walk_failed = page_size__none_is_failure(page_size__reason(answer->walk));
+
+	if (mmu_outcome_is_size(answer->kernel)) {
+		if (mmu_outcome_is_size(answer->walk))
+			return answer->walk == answer->kernel;
+		return walk_failed ? 0 : -1;
+	}
+	if (page_size__reason(answer->kernel) != MMU_NONE_NOT_REPORTED)
+		return -1;
+	if (mmu_outcome_is_size(answer->walk))
+		return 0;
+	return walk_failed ? 1 : -1;
+}
