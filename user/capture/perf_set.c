@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <mntent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -264,16 +266,48 @@ static int add_tid(struct perf_set *set, const struct perf_set_config *config, u
 	return err;
 }
 
+/* The mount point of cgroup v2: beside v1 it is /sys/fs/cgroup/unified, or anywhere. Returns 0 or -ENOENT. */
+static int cgroup2_mount(char *path, size_t size)
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	struct mntent *mount;
+	int err = -ENOENT;
+
+	if (!mounts)
+		return -ENOENT;
+	while (err && (mount = getmntent(mounts))) {
+		if (!strcmp(mount->mnt_type, "cgroup2") && (size_t)snprintf(path, size, "%s", mount->mnt_dir) < size)
+			err = 0;
+	}
+	endmntent(mounts);
+	return err;
+}
+
+/* A path as it is, or a name below the cgroup2 mount, as perf takes it. Returns a descriptor or -errno. */
+static int open_cgroup(const char *name)
+{
+	char mount[PATH_MAX / 2], path[PATH_MAX];
+	int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int err = -errno;
+
+	if (fd >= 0)
+		return fd;
+	if (cgroup2_mount(mount, sizeof(mount)) ||
+	    (size_t)snprintf(path, sizeof(path), "%s/%s", mount, name) >= sizeof(path))
+		return err;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd >= 0 ? fd : err;
+}
+
 static int add_cgroup(struct perf_set *set, const struct perf_set_config *config)
 {
-	int fd = open(config->target->cgroup, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open_cgroup(config->target->cgroup);
 	int err;
 
 	if (fd < 0) {
-		err = -errno;
-		log_error("cgroup %s: %s; give the path of a cgroup directory", config->target->cgroup,
-			  log__errstr(err));
-		return err;
+		log_error("cgroup %s: %s; give the path of a cgroup directory, or its name below the cgroup2 mount",
+			  config->target->cgroup, log__errstr(fd));
+		return fd;
 	}
 	err = add_events(set, config, fd, false, PERF_FLAG_PID_CGROUP);
 	close(fd);
