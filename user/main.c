@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,6 +70,7 @@ int main(int argc, char **argv)
 
 	reserve_standard_streams();
 	survive_broken_pipe();
+	setlocale(LC_CTYPE, ""); /* bars in UTF-8 where the terminal has it; numbers keep their decimal point */
 
 	switch (options__parse(argc, argv, &options, stdout)) {
 	case OPTIONS_RUN:

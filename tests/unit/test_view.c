@@ -459,6 +459,7 @@ static void escapes(void **state)
 		{"\xe2\x80\xae", 64, "\\xe2\\x80\\xae"},
 		{"\xed\xa0\x80", 64, "\\xed\\xa0\\x80"},
 		{"\xa0", 64, "\\xa0"},
+		{"\xc2\x9f", 64, "\\xc2\\x9f"},
 		{"\xc2\xa0", 64, "\xc2\xa0"},
 	};
 	char buf[64];

@@ -55,11 +55,14 @@ static void print_header(const struct report *report, FILE *out)
 	fprintf(out, ",page_size%s%s\n", report->show_walk ? ",walk" : "", report->show_kernel ? ",kernel" : "");
 }
 
+static bool is_shown(const struct report *report, uint64_t walk, uint64_t kernel)
+{
+	return (report->show_walk && walk) || (report->show_kernel && kernel);
+}
+
 static void print_line(const struct report *report, const char *kind, const struct histogram_row *row, const char *size,
 		       uint64_t walk, uint64_t kernel, FILE *out)
 {
-	if (!(report->show_walk && walk) && !(report->show_kernel && kernel))
-		return;
 	fprintf(out, "%" PRIu64 ",%s", report->duration_ns, kind);
 	for (size_t i = 0; row && i < histogram__n_keys(report->histogram); i++) {
 		fputc(',', out);
@@ -78,12 +81,16 @@ static void print_counts(const struct report *report, const char *kind, const st
 {
 	char name[PAGE_SIZE_NAME_LEN];
 
-	for (unsigned int shift = 0; shift < HISTOGRAM_SHIFTS; shift++)
-		print_line(report, kind, row, page_size__name(shift, name), counts->walk[shift], counts->kernel[shift],
-			   out);
-	for (unsigned int reason = 0; reason < MMU_NONE_MAX; reason++)
-		print_line(report, kind, row, page_size__none_name(reason), counts->walk_none[reason],
-			   counts->kernel_none[reason], out);
+	for (unsigned int shift = 0; shift < HISTOGRAM_SHIFTS; shift++) {
+		if (is_shown(report, counts->walk[shift], counts->kernel[shift]))
+			print_line(report, kind, row, page_size__name(shift, name), counts->walk[shift],
+				   counts->kernel[shift], out);
+	}
+	for (unsigned int reason = 0; reason < MMU_NONE_MAX; reason++) {
+		if (is_shown(report, counts->walk_none[reason], counts->kernel_none[reason]))
+			print_line(report, kind, row, page_size__none_name(reason), counts->walk_none[reason],
+				   counts->kernel_none[reason], out);
+	}
 }
 
 static int print_rows(const struct report *report, FILE *out)
