@@ -10,12 +10,15 @@
 #include "kernel_compat.h"
 #include "page_walk.h"
 #include "arch/x86_regs.h"
+#include "operand.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Configuration: constants to the verifier, so what a run does not ask for is not in its program. */
 const volatile __u32 cfg_sections = MMU_SECTION_ALL;
 const volatile __u32 cfg_record_size = MMU_RECORD_MAX;
+const volatile __u32 cfg_late_sections = 0;
+const volatile __u32 cfg_late_size = 0;
 const volatile __u32 cfg_n_events = 1;
 const volatile __u8 cfg_walk = 1;
 const volatile __u8 cfg_kernel = 1;
@@ -119,6 +122,9 @@ struct mmu_sampled {
 	__u32 event;
 	__u32 cpu;
 	__u64 pid_tgid;
+	__u8 mode;   /* enum mmu_mode */
+	__u8 origin; /* enum mmu_origin of addr */
+	struct mmu_resolved operand;
 };
 
 static __always_inline __u8 mmu_mode(struct mmu_context *ctx, const struct mmu_sampled *sample)
@@ -136,6 +142,24 @@ static __always_inline void mmu_sample_addresses(struct mmu_context *ctx, struct
 	sample->valid = mmu_sample_valid(data);
 	sample->addr = sample->valid & MMU_SAMPLE_ADDR ? ctx->addr : 0;
 	sample->ip = sample->valid & MMU_SAMPLE_IP ? MMU_FIELD(data, ip) : mmu_context_ip(ctx);
+	if (sample->addr)
+		sample->origin = cfg_origin[sample->event & (MMU_MAX_EVENTS - 1)];
+}
+
+/* Without an address of the kernel's: the operand's, for events and modes that have registers to tell it from. */
+static __always_inline void mmu_sample_operand(struct mmu_context *ctx, struct mmu_sampled *sample)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	__u8 use = cfg_operand[sample->event & (MMU_MAX_EVENTS - 1)];
+
+	sample->operand.none = MMU_NONE_NO_ADDRESS;
+	if (!use || sample->addr || sample->mode != MMU_MODE_USER)
+		return;
+	mmu_resolve_operand(ctx, task, use, &sample->operand);
+	if (sample->operand.none)
+		return;
+	sample->addr = sample->operand.addr;
+	sample->origin = sample->operand.origin;
 }
 
 static __always_inline void mmu_answer_walk(const struct mmu_sampled *sample, struct mmu_head *head)
@@ -170,25 +194,24 @@ static __always_inline void mmu_answer_kernel(const struct mmu_sampled *sample, 
 		head->data_kernel = mmu_outcome_kernel(mmu_sample_data_page(data));
 }
 
-static __always_inline void mmu_fill_head(struct mmu_context *ctx, const struct mmu_sampled *sample, __u8 mode,
-					  struct mmu_head *head)
+static __always_inline void mmu_fill_head(const struct mmu_sampled *sample, __u32 sections, struct mmu_head *head)
 {
 	__u8 unsupported = mmu_outcome_none(MMU_NONE_UNSUPPORTED);
-	__u8 no_data = sample->addr ? unsupported : mmu_outcome_none(MMU_NONE_NO_ADDRESS);
+	__u8 no_data = sample->addr ? unsupported : mmu_outcome_none(sample->operand.none);
 
 	*head = (struct mmu_head){
-		.kind = MMU_KIND_SAMPLE,
-		.sections = cfg_sections,
+		.kind = sections & MMU_SECTION_CODE ? MMU_KIND_LATE : MMU_KIND_SAMPLE,
+		.sections = sections,
 		.event = sample->event,
-		.mode = mode,
+		.mode = sample->mode,
+		.origin = sample->origin,
+		.distance = sample->operand.distance,
 		.data_walk = no_data,
 		.data_kernel = no_data,
 		.code_walk = unsupported,
 		.code_kernel = unsupported,
 		.cpu = sample->cpu,
 	};
-	if (sample->addr)
-		head->origin = cfg_origin[sample->event & (MMU_MAX_EVENTS - 1)];
 	mmu_answer_walk(sample, head);
 	mmu_answer_kernel(sample, head);
 }
@@ -226,44 +249,69 @@ static __always_inline void mmu_fill_detail(struct mmu_context *ctx, const struc
 		detail->data_src = MMU_FIELD(data, data_src.val);
 }
 
-/* Wakes the loader once when a ring fills past the mark; for the rest it drains by the clock. */
-static __always_inline __u64 mmu_submit_flags(void *ring)
+/* The registers and code bytes by which the loader resolves an operand that is new to it. */
+static __always_inline void mmu_fill_code(const struct mmu_scratch *scratch, struct mmu_code *code)
 {
-	__u64 size = cfg_record_size + BPF_RINGBUF_HDR_SZ;
+	__builtin_memcpy(code->regs, scratch->regs, sizeof(code->regs));
+	__builtin_memcpy(code->bytes, scratch->code, sizeof(code->bytes));
+}
+
+/* Wakes the loader once when a ring fills past the mark; for the rest it drains by the clock. */
+static __always_inline __u64 mmu_submit_flags(void *ring, __u32 size)
+{
 	__u64 filled = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
 
+	size += BPF_RINGBUF_HDR_SZ;
 	return filled >= cfg_wake_bytes && filled - size < cfg_wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
-/* Writes the sections this run asked for, in their order, behind the head. */
-static __always_inline void mmu_fill_record(struct mmu_context *ctx, const struct mmu_sampled *sample, __u8 mode,
+/* Writes the sections, in their order, behind the head. `sections` is a constant to the verifier. */
+static __always_inline void mmu_fill_record(struct mmu_context *ctx, const struct mmu_sampled *sample, __u32 sections,
 					    void *record)
 {
 	__u32 at = sizeof(struct mmu_head);
 
-	mmu_fill_head(ctx, sample, mode, record);
-	if (cfg_sections & MMU_SECTION_TASK) {
+	mmu_fill_head(sample, sections, record);
+	if (sections & MMU_SECTION_TASK) {
 		mmu_fill_task(sample, record + at);
 		at += sizeof(struct mmu_task);
 	}
-	if (cfg_sections & MMU_SECTION_PLACE) {
+	if (sections & MMU_SECTION_PLACE) {
 		mmu_fill_place(sample, record + at);
 		at += sizeof(struct mmu_place);
 	}
-	if (cfg_sections & MMU_SECTION_DETAIL)
+	if (sections & MMU_SECTION_DETAIL) {
 		mmu_fill_detail(ctx, sample, record + at);
+		at += sizeof(struct mmu_detail);
+	}
+	if (sections & MMU_SECTION_CODE && sample->operand.scratch)
+		mmu_fill_code(sample->operand.scratch, record + at);
 }
 
 /* A reserve that failed: for lack of room, or because the ring's lock was held? */
-static __always_inline void mmu_count_loss(void *ring, struct mmu_counts *counts)
+static __always_inline void mmu_count_loss(void *ring, __u32 size, struct mmu_counts *counts)
 {
-	__u64 need = cfg_record_size + BPF_RINGBUF_HDR_SZ;
-	__u64 size = bpf_ringbuf_query(ring, BPF_RB_RING_SIZE);
+	__u64 need = size + BPF_RINGBUF_HDR_SZ;
+	__u64 room = bpf_ringbuf_query(ring, BPF_RB_RING_SIZE);
 
-	if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) + need > size)
+	if (bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) + need > room)
 		counts->ring_full++;
 	else
 		counts->ring_busy++;
+}
+
+static __always_inline void mmu_emit(struct mmu_context *ctx, const struct mmu_sampled *sample, void *ring,
+				     __u32 sections, __u32 size)
+{
+	void *record = bpf_ringbuf_reserve(ring, size, 0);
+
+	if (!record) {
+		mmu_count_loss(ring, size, sample->counts);
+		return;
+	}
+	mmu_fill_record(ctx, sample, sections, record);
+	sample->counts->emitted++;
+	bpf_ringbuf_submit(record, mmu_submit_flags(ring, size));
 }
 
 /* Which event of the run is this? Returns 0, or < 0 for an event that is not ours to count. */
@@ -287,8 +335,7 @@ SEC("perf_event")
 int mmuscope_sample(struct mmu_context *ctx)
 {
 	struct mmu_sampled sample = {};
-	void *ring, *record;
-	__u8 mode;
+	void *ring;
 
 	if (mmu_kernel_context(ctx, &sample.kernel) || mmu_find_event(&sample))
 		return 0;
@@ -299,8 +346,8 @@ int mmuscope_sample(struct mmu_context *ctx)
 	sample.cpu = bpf_get_smp_processor_id();
 	sample.pid_tgid = bpf_get_current_pid_tgid();
 
-	mode = mmu_mode(ctx, &sample);
-	if (cfg_exclude[sample.event & (MMU_MAX_EVENTS - 1)] & (1 << mode)) {
+	sample.mode = mmu_mode(ctx, &sample);
+	if (cfg_exclude[sample.event & (MMU_MAX_EVENTS - 1)] & (1 << sample.mode)) {
 		sample.counts->filtered++;
 		return 0;
 	}
@@ -310,15 +357,12 @@ int mmuscope_sample(struct mmu_context *ctx)
 		sample.counts->ring_full++;
 		return 0;
 	}
-	record = bpf_ringbuf_reserve(ring, cfg_record_size, 0);
-	if (!record) {
-		mmu_count_loss(ring, sample.counts);
-		return 0;
-	}
 	mmu_sample_addresses(ctx, &sample);
-	mmu_fill_record(ctx, &sample, mode, record);
-	sample.counts->emitted++;
-	bpf_ringbuf_submit(record, mmu_submit_flags(ring));
+	mmu_sample_operand(ctx, &sample);
+	if (cfg_late_size && sample.operand.late)
+		mmu_emit(ctx, &sample, ring, cfg_late_sections, cfg_late_size);
+	else
+		mmu_emit(ctx, &sample, ring, cfg_sections, cfg_record_size);
 	return 0;
 }
 

@@ -18,6 +18,7 @@
 /* What a record in a ring is. */
 enum mmu_kind {
 	MMU_KIND_SAMPLE = 1,
+	MMU_KIND_LATE = 2, /* a sample whose operand the loader resolves: the code around it is new */
 };
 
 /* Where the CPU was when the sample was taken. */
@@ -49,14 +50,19 @@ enum mmu_level {
 
 /* Why there is no page size. Names: page_size__none_name(). */
 enum mmu_none {
-	MMU_NONE_NO_ADDRESS = 1,    /* the sample carries no address */
-	MMU_NONE_NOT_MAPPED = 2,    /* a hole; the level says where the walk ended */
-	MMU_NONE_SWAPPED = 3,       /* non-present entry: swap, migration, poison, marker */
-	MMU_NONE_NO_MM = 4,         /* user address, but the task has no address space */
-	MMU_NONE_READ_FAULT = 5,    /* a table could not be read, or lies outside physical memory */
-	MMU_NONE_NOT_CANONICAL = 6, /* the MMU could never translate this address */
-	MMU_NONE_NOT_REPORTED = 7,  /* the kernel was asked and gave no size */
-	MMU_NONE_UNSUPPORTED = 8,   /* this kernel cannot say, or this source is off */
+	MMU_NONE_NO_ADDRESS = 1,        /* the sample carries no address */
+	MMU_NONE_NOT_MAPPED = 2,        /* a hole; the level says where the walk ended */
+	MMU_NONE_SWAPPED = 3,           /* non-present entry: swap, migration, poison, marker */
+	MMU_NONE_NO_MM = 4,             /* user address, but the task has no address space */
+	MMU_NONE_READ_FAULT = 5,        /* a table could not be read, or lies outside physical memory */
+	MMU_NONE_NOT_CANONICAL = 6,     /* the MMU could never translate this address */
+	MMU_NONE_NOT_REPORTED = 7,      /* the kernel was asked and gave no size */
+	MMU_NONE_UNSUPPORTED = 8,       /* this kernel cannot say, or this source is off */
+	MMU_NONE_NO_OPERAND = 9,        /* no instruction near the sample accesses memory */
+	MMU_NONE_OVERWRITTEN = 10,      /* the access is known, but its registers are gone */
+	MMU_NONE_CODE_UNREADABLE = 11,  /* the code at the sample could not be read */
+	MMU_NONE_UNDECODABLE = 12,      /* the bytes there are no instruction */
+	MMU_NONE_UNSUPPORTED_FORM = 13, /* gathers, scatters and other forms without one address */
 	MMU_NONE_MAX,
 };
 
@@ -105,8 +111,9 @@ enum mmu_section {
 	MMU_SECTION_TASK = 1 << 0,
 	MMU_SECTION_PLACE = 1 << 1,
 	MMU_SECTION_DETAIL = 1 << 2,
+	MMU_SECTION_CODE = 1 << 3, /* MMU_KIND_LATE only */
 };
-#define MMU_SECTION_ALL 7
+#define MMU_SECTION_ALL 7 /* that a run can ask for */
 
 struct mmu_head {
 	__u8 kind;     /* enum mmu_kind */
@@ -145,6 +152,18 @@ struct mmu_detail {
 	__u64 data_src;
 };
 
+/* The code bytes around a sampled address that name it: so many before it, so many from it on. */
+#define MMU_CODE_BEFORE 48
+#define MMU_CODE_AFTER 24
+#define MMU_CODE_BYTES (MMU_CODE_BEFORE + MMU_CODE_AFTER)
+
+#define MMU_REGS_SAVED 20 /* registers of recipe.h up to MMU_REG_GS */
+
+struct mmu_code {
+	__u64 regs[MMU_REGS_SAVED];
+	__u8 bytes[MMU_CODE_BYTES];
+};
+
 #define MMU_RECORD_MAX                                                                                                 \
 	(sizeof(struct mmu_head) + sizeof(struct mmu_task) + sizeof(struct mmu_place) + sizeof(struct mmu_detail))
 
@@ -152,6 +171,8 @@ _Static_assert(sizeof(struct mmu_head) == 16, "wire format");
 _Static_assert(sizeof(struct mmu_task) == 32, "wire format");
 _Static_assert(sizeof(struct mmu_place) == 24, "wire format");
 _Static_assert(sizeof(struct mmu_detail) == 32, "wire format");
+_Static_assert(sizeof(struct mmu_code) == 232, "wire format");
+_Static_assert(MMU_CODE_BYTES % 8 == 0, "compared by words");
 _Static_assert(__builtin_offsetof(struct mmu_head, data_walk) == 8, "wire format");
 _Static_assert(__builtin_offsetof(struct mmu_head, cpu) == 12, "wire format");
 _Static_assert(__builtin_offsetof(struct mmu_task, comm) == 16, "wire format");

@@ -7,6 +7,8 @@
 #ifndef MMUSCOPE_ARCH_X86_REGS_H
 #define MMUSCOPE_ARCH_X86_REGS_H
 
+#include "recipe.h"
+
 struct mmu_context {
 	__u64 r15, r14, r13, r12, bp, bx;
 	__u64 r11, r10, r9, r8, ax, cx, dx, si, di;
@@ -25,6 +27,31 @@ static __always_inline int mmu_context_is_user(struct mmu_context *ctx)
 static __always_inline __u64 mmu_context_ip(struct mmu_context *ctx)
 {
 	return ctx->ip;
+}
+
+/* General registers by hardware number, as recipes name them (MMU_REG_…); bases of FS and GS from the task. */
+static __always_inline void mmu_context_registers(struct mmu_context *ctx, struct task_struct *task, __u64 *regs)
+{
+	regs[0] = ctx->ax;
+	regs[1] = ctx->cx;
+	regs[2] = ctx->dx;
+	regs[3] = ctx->bx;
+	regs[4] = ctx->sp;
+	regs[5] = ctx->bp;
+	regs[6] = ctx->si;
+	regs[7] = ctx->di;
+	regs[8] = ctx->r8;
+	regs[9] = ctx->r9;
+	regs[10] = ctx->r10;
+	regs[11] = ctx->r11;
+	regs[12] = ctx->r12;
+	regs[13] = ctx->r13;
+	regs[14] = ctx->r14;
+	regs[15] = ctx->r15;
+	regs[MMU_REG_IP] = ctx->ip;
+	regs[MMU_REG_ZERO] = 0;
+	regs[MMU_REG_FS] = BPF_CORE_READ(task, thread.fsbase);
+	regs[MMU_REG_GS] = BPF_CORE_READ(task, thread.gsbase);
 }
 
 #endif

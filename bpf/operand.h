@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * The data address of a sample that has none: from the registers, by the recipe of the code around it.
+ */
+#ifndef MMUSCOPE_OPERAND_H
+#define MMUSCOPE_OPERAND_H
+
+#include "recipe.h"
+
+/* Bits of cfg_operand: which accesses may serve. */
+#define MMU_USE_PREVIOUS 1
+#define MMU_USE_NEXT 2
+
+const volatile __u8 cfg_operand[MMU_MAX_EVENTS] = {};
+const volatile __u64 cfg_operand_key = 0;
+const volatile __u32 cfg_operand_mask = 0; /* places of mmu_operands - 1 */
+
+/* Written by the loader through its mapping of the map: an update by system call would cost this CPU's samples. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, __u32);
+	__type(value, struct mmu_operand_slot);
+} mmu_operands SEC(".maps");
+
+/* Room that the stack has not. Programs on perf events do not nest on a CPU. */
+struct mmu_scratch {
+	__u64 regs[MMU_REG_COUNT];
+	__u8 code[MMU_CODE_BYTES];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct mmu_scratch);
+} mmu_scratches SEC(".maps");
+
+/* What became of a sample's operand. */
+struct mmu_resolved {
+	struct mmu_scratch *scratch;
+	__u64 addr;    /* valid when none is 0 */
+	__u8 none;     /* enum mmu_none, or 0 */
+	__u8 origin;   /* enum mmu_origin */
+	__u8 distance; /* see struct mmu_recipe */
+	__u8 late;     /* the loader must resolve it */
+};
+
+/* The code around ip. What lies before it may be out of reach (the start of a mapping): then it reads as zeros. */
+static __always_inline int mmu_read_code(__u64 ip, __u8 *code)
+{
+	if (!bpf_probe_read_user(code, MMU_CODE_BYTES, (const void *)(ip - MMU_CODE_BEFORE)))
+		return 0;
+	__builtin_memset(code, 0, MMU_CODE_BYTES);
+	return bpf_probe_read_user(code + MMU_CODE_BEFORE, MMU_CODE_AFTER, (const void *)ip);
+}
+
+static __always_inline int mmu_code_equal(const __u8 *a, const __u8 *b)
+{
+	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+	__u64 differ = 0;
+
+#pragma unroll
+	for (__u32 i = 0; i < MMU_CODE_BYTES / 8; i++)
+		differ |= x[i] ^ y[i];
+	return !differ;
+}
+
+/* The place that holds this window, with its version; NULL when the window is new. */
+static __always_inline struct mmu_operand_slot *mmu_find_operand(const __u8 *code, __u64 *version)
+{
+	__u32 hash = mmu_code_hash(code, cfg_operand_key);
+	struct mmu_operand_slot *slot;
+	__u32 i, index;
+
+#pragma unroll
+	for (i = 0; i < MMU_OPERAND_PROBES; i++) {
+		index = (hash + i) & cfg_operand_mask;
+		slot = bpf_map_lookup_elem(&mmu_operands, &index);
+		if (!slot)
+			return NULL;
+		*version = *(volatile __u64 *)&slot->version;
+		if (!(*version & 1) && *version && mmu_code_equal(slot->code, code))
+			return slot;
+	}
+	return NULL;
+}
+
+static __always_inline void mmu_use_operand(struct mmu_operand_slot *slot, __u8 use, struct mmu_resolved *resolved)
+{
+	const struct mmu_recipe *recipe = NULL;
+
+	if (use & MMU_USE_PREVIOUS && !slot->operand.previous.none) {
+		recipe = &slot->operand.previous;
+		resolved->origin = MMU_ORIGIN_OPERAND_PREVIOUS;
+	} else if (use & MMU_USE_NEXT && !slot->operand.next.none) {
+		recipe = &slot->operand.next;
+		resolved->origin = MMU_ORIGIN_OPERAND_NEXT;
+	}
+	if (!recipe) {
+		resolved->none = use & MMU_USE_NEXT ? slot->operand.next.none : slot->operand.previous.none;
+		return;
+	}
+	resolved->none = 0;
+	resolved->distance = recipe->distance;
+	resolved->addr = mmu_recipe_run(resolved->scratch->regs, recipe);
+}
+
+/* Resolves the operand of a user-mode sample. `late` is set for a window that the loader has yet to decode. */
+static __always_inline void mmu_resolve_operand(struct mmu_context *ctx, struct task_struct *task, __u8 use,
+						struct mmu_resolved *resolved)
+{
+	struct mmu_operand_slot *slot;
+	__u64 version;
+	__u32 zero = 0;
+
+	resolved->none = MMU_NONE_CODE_UNREADABLE;
+	resolved->scratch = bpf_map_lookup_elem(&mmu_scratches, &zero);
+	if (!resolved->scratch || mmu_read_code(mmu_context_ip(ctx), resolved->scratch->code))
+		return;
+	mmu_context_registers(ctx, task, resolved->scratch->regs);
+	slot = mmu_find_operand(resolved->scratch->code, &version);
+	if (slot) {
+		mmu_use_operand(slot, use, resolved);
+		/* Rewritten meanwhile? Then the recipe was half of one and half of another. */
+		if (*(volatile __u64 *)&slot->version == version)
+			return;
+		mmu_context_registers(ctx, task, resolved->scratch->regs);
+	}
+	resolved->none = MMU_NONE_NO_OPERAND;
+	resolved->late = 1;
+}
+
+#endif
