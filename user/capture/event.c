@@ -93,17 +93,18 @@ int event__modifiers(struct event_job *job, const char *text)
 	if (text && !*text)
 		return event__refuse(job, -EINVAL, "no modifier behind the colon; leave the colon out");
 	for (const char *p = modifiers->text; *p; p++) {
-		if (*p != 'p' && strchr(p + 1, *p))
-			return event__refuse(job, -EINVAL, "modifier \"%c\" is given twice; leave one out", *p);
-		if (one_modifier(modifiers, *p) && strchr("SDWebR", *p))
+		if (one_modifier(modifiers, *p) == 0) {
+			if (*p != 'p' && strchr(p + 1, *p))
+				return event__refuse(job, -EINVAL, "modifier \"%c\" is given twice; leave one out", *p);
+			continue;
+		}
+		if (strchr("SDWebR", *p))
 			return event__refuse(job, -EINVAL, "perf's modifier \"%c\" means nothing here; leave it out",
 					     *p);
-		if (one_modifier(&(struct event_modifiers){.text = ""}, *p))
-			return event__refuse(
-				job, -EINVAL,
-				"unknown modifier \"%c\" in \"%.32s\"; there are u, k, h (modes), p, pp, ppp, "
-				"P (precise), G, H (guest, host) and I (not when idle)",
-				*p, text);
+		return event__refuse(job, -EINVAL,
+				     "unknown modifier \"%c\" in \"%.32s\"; there are u, k, h (modes), p, pp, ppp, P "
+				     "(precise), G, H (guest, host) and I (not when idle)",
+				     *p, text);
 	}
 	if (modifiers->precise > 3 || (modifiers->precise && modifiers->precise_max))
 		return event__refuse(job, -EINVAL, "the precise levels are p, pp, ppp or P, for the best there is");

@@ -23,11 +23,11 @@ struct event {
 	bool needs_leader;      /* Sapphire Rapids mem-loads: opened in a group led by mem-loads-aux (leader_config) */
 	uint64_t leader_config;
 	/*
-	 * PERF_PMU_CAP_NO_EXCLUDE (IBS): attr.exclude_user and exclude_kernel are the wish; the opener must clear them, as
-	 * the kernel refuses them, and the mode filter is done in BPF.
+	 * PERF_PMU_CAP_NO_EXCLUDE (IBS): attr.exclude_user and exclude_kernel are the wish; the opener must clear
+	 * them, as the kernel refuses them, and the mode filter is done in BPF.
 	 */
 	bool cannot_exclude;
-	bool needs_addr;     /* IBS: PERF_SAMPLE_ADDR itself must be asked for */
+	bool needs_addr; /* IBS: PERF_SAMPLE_ADDR itself must be asked for */
 };
 
 /* What the command line says about sampling, for events that say nothing themselves. */

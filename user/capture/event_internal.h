@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the files of the event parser share: event.c takes a spec apart, event_table.c knows the names that every machine
- * has, event_pmu.c reads sysfs, event_traits.c knows PEBS and IBS,
- * event_pfm.c asks libpfm4. Nobody else includes this.
+ * What the files of the event parser share: event.c takes a spec apart, event_table.c knows the names that every
+ * machine has, event_pmu.c reads sysfs, event_traits.c knows PEBS and IBS, event_pfm.c asks libpfm4. Nobody else
+ * includes this.
  */
 #ifndef MMUSCOPE_CAPTURE_EVENT_INTERNAL_H
 #define MMUSCOPE_CAPTURE_EVENT_INTERNAL_H
@@ -52,7 +52,7 @@ struct event_source {
 
 /* Logs "event "SPEC": " + the sentence and returns err, for `return event__refuse(…)`. */
 int event__refuse(const struct event_job *job, int err, const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* A zeroed event at the end of the job's, with attr.size set. NULL when there is no room, said already: return -E2BIG. */
+/* A zeroed event at the end of the job's, with attr.size set. NULL, with a message: no room, so return -E2BIG. */
 struct event *event__add(struct event_job *job);
 /* Reads "ukp…" into job->modifiers; `text` may be NULL. */
 int event__modifiers(struct event_job *job, const char *text);

@@ -118,7 +118,7 @@ bool event_pmu__exists(const char *sysfs, const char *pmu)
 	return event_pmu__has(sysfs, pmu, "type");
 }
 
-/* As event_pmu__has(), for a name that a person typed. A dot sets apart what belongs to an alias: "x.scale", "x.unit". */
+/* As event_pmu__has(), for a name that a person typed. What belongs to an alias has a dot: "x.scale", "x.unit". */
 static bool has_entry(const char *sysfs, const char *pmu, const char *folder, const char *name, char file[NAME_MAX])
 {
 	if (!name_is_safe(name) || strchr(name, '.') || snprintf(file, NAME_MAX, "%s/%s", folder, name) >= NAME_MAX)

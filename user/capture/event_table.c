@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 /*
- * The names that every machine has, as perf spells them (tools/perf/util/parse-events.c and evsel.c, 6.1), and the search
+ * The names that every machine has, as perf spells them (tools/perf/util/parse-events.c and evsel.c), and the search
  * for the name that a misspelt one was meant to be.
  */
 #include "capture/event_internal.h"
@@ -14,8 +14,8 @@
 
 /*
  * Origins: page, minor and major faults and alignment faults hand the faulting address to perf_sw_event(), the others
- * hand it 0. "faults" is missing on purpose: perf means page-faults by it, mmuscope minor-faults and major-faults, which
- * are sampled after the fault was handled, when there is a page size (mm/memory.c mm_account_fault).
+ * hand it 0. "faults" is missing on purpose: perf means page-faults by it, mmuscope minor- and major-faults, which are
+ * sampled after the fault was handled, when there is a page size (mm/memory.c mm_account_fault).
  */
 static const struct event_software software[] = {
 	{"cpu-clock", NULL, PERF_COUNT_SW_CPU_CLOCK, MMU_ORIGIN_NONE, true, NULL},

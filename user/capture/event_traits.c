@@ -132,7 +132,7 @@ static bool intel_memory_encoding(uint64_t config)
 	}
 }
 
-/* arch/x86/events/intel/core.c intel_pmu_hw_config(): without that leader, mem-loads with DATA_SRC fails with ENODATA. */
+/* arch/x86/events/intel/core.c intel_pmu_hw_config(): without that leader, mem-loads with DATA_SRC gives ENODATA. */
 static int find_leader(struct event_job *job, struct event *event, const char *pmu)
 {
 	int err;

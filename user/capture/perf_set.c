@@ -68,17 +68,27 @@ static struct perf_fd *add_fd(struct perf_set *set)
 	return &set->fds[set->n];
 }
 
-static int read_paranoid(void)
+/* A setting below /proc/sys/kernel; `unknown` where it cannot be read. */
+static long read_setting(const char *name, long unknown)
 {
-	FILE *file = fopen("/proc/sys/kernel/perf_event_paranoid", "re");
-	int value = -2;
+	char path[64];
+	FILE *file;
+	long value;
 
-	if (file) {
-		if (fscanf(file, "%d", &value) != 1)
-			value = -2;
-		fclose(file);
-	}
+	snprintf(path, sizeof(path), "/proc/sys/kernel/%s", name);
+	file = fopen(path, "re");
+	if (!file)
+		return unknown;
+	if (fscanf(file, "%ld", &value) != 1)
+		value = unknown;
+	fclose(file);
 	return value;
+}
+
+static bool is_too_fast(const struct event *event)
+{
+	return event->attr.freq &&
+	       event->attr.sample_freq > (uint64_t)read_setting("perf_event_max_sample_rate", LONG_MAX);
 }
 
 static void explain_open(const struct event *event, int err, pid_t pid, int cpu)
@@ -90,12 +100,20 @@ static void explain_open(const struct event *event, int err, pid_t pid, int cpu)
 	else if (cpu >= 0)
 		snprintf(where, sizeof(where), " on CPU %d", cpu);
 
+	if (err == -EINVAL && is_too_fast(event)) {
+		log_error("event %s%s: %" PRIu64
+			  " Hz is above kernel.perf_event_max_sample_rate (%ld); sample more slowly "
+			  "(-F), or raise the setting",
+			  event->name, where, (uint64_t)event->attr.sample_freq,
+			  read_setting("perf_event_max_sample_rate", 0));
+		return;
+	}
 	switch (-err) {
 	case EACCES:
 	case EPERM:
-		log_error("event %s%s: %s; kernel.perf_event_paranoid is %d: run as root, or with CAP_PERFMON (and "
+		log_error("event %s%s: %s; kernel.perf_event_paranoid is %ld: run as root, or with CAP_PERFMON (and "
 			  "CAP_SYS_ADMIN where the setting is 3)",
-			  event->name, where, log__errstr(err), read_paranoid());
+			  event->name, where, log__errstr(err), read_setting("perf_event_paranoid", -1));
 		break;
 	case ENOENT:
 	case ENODEV:
@@ -125,6 +143,22 @@ static void explain_open(const struct event *event, int err, pid_t pid, int cpu)
 	}
 }
 
+/* Opens, asking for less where the kernel refuses: page sizes (5.11), then precision. */
+static int open_as_the_kernel_can(struct perf_event_attr *attr, pid_t pid, int cpu, int group_fd, unsigned long flags)
+{
+	int fd = perf_set__open_one(attr, pid, cpu, group_fd, flags);
+
+	if (fd == -EINVAL && attr->sample_type & SAMPLE_PAGE_SIZES) {
+		attr->sample_type &= ~(uint64_t)SAMPLE_PAGE_SIZES;
+		fd = perf_set__open_one(attr, pid, cpu, group_fd, flags);
+	}
+	while ((fd == -EINVAL || fd == -EOPNOTSUPP) && attr->precise_ip > 1) {
+		attr->precise_ip--;
+		fd = perf_set__open_one(attr, pid, cpu, group_fd, flags);
+	}
+	return fd;
+}
+
 /* Opens one event; a leader first where the hardware wants one. Logs nothing. */
 static int open_fd(const struct event *event, const struct perf_set_config *config, struct perf_fd *fd, pid_t pid,
 		   int cpu, unsigned long flags)
@@ -138,6 +172,8 @@ static int open_fd(const struct event *event, const struct perf_set_config *conf
 	attr.inherit = !(flags & PERF_FLAG_PID_CGROUP) && pid != -1;
 	attr.enable_on_exec = config->child > 0 && pid == config->child;
 	attr.read_format = PERF_FORMAT_TOTAL_TIME_ENABLED;
+	if (event->cannot_exclude)
+		attr.exclude_user = attr.exclude_kernel = 0; /* the BPF program filters */
 	fd->fd = -1;
 	fd->leader_fd = -1;
 	if (event->needs_leader) {
@@ -153,11 +189,7 @@ static int open_fd(const struct event *event, const struct perf_set_config *conf
 		attr.disabled = 0;
 		attr.enable_on_exec = 0;
 	}
-	fd->fd = perf_set__open_one(&attr, pid, cpu, fd->leader_fd, flags);
-	if (fd->fd == -EINVAL && attr.sample_type & SAMPLE_PAGE_SIZES) {
-		attr.sample_type &= ~(uint64_t)SAMPLE_PAGE_SIZES;
-		fd->fd = perf_set__open_one(&attr, pid, cpu, fd->leader_fd, flags);
-	}
+	fd->fd = open_as_the_kernel_can(&attr, pid, cpu, fd->leader_fd, flags);
 	err = fd->fd < 0 ? fd->fd : 0;
 	if (!err && ioctl(fd->fd, PERF_EVENT_IOC_ID, &fd->id))
 		err = -errno;
@@ -200,10 +232,16 @@ static int add_events(struct perf_set *set, const struct perf_set_config *config
 	int err;
 
 	for (index = 0; index < config->events->n; index++) {
+		bool some_cpus = per_cpu && config->events->events[index].attr.type >= PERF_TYPE_MAX;
+		size_t before = set->n;
+
 		for (i = 0; i < (per_cpu ? n_cpus : 1); i++) {
 			int cpu = per_cpu ? (int)cpus[i] : -1;
 
 			err = add_event(set, config, index, pid, cpu, flags);
+			/* A hybrid machine's PMU is on some of the CPUs only: x86_pmu_event_init() says ENOENT on the others. */
+			if (err == -ENOENT && some_cpus && (set->n > before || i + 1 < n_cpus))
+				continue;
 			if (err) {
 				/* A thread may end while we come to it; a whole target that is gone is said by the caller. */
 				if (err != -ESRCH)
