@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "capture/bpf_object.h"
+#include "capture/bpf_plain.h"
 #include "capture/probe.h"
 #include "capture/record_decode.h"
 #include "mmuscope.skel.h"
@@ -29,29 +30,54 @@ static int print_libbpf(enum libbpf_print_level level, const char *format, va_li
 	return 0;
 }
 
-static struct mmuscope_bpf *open_object(const char *btf_path)
+/*
+ * As mmuscope_bpf__open_opts() does, but over the bytes of the plain object: it has the same maps, programs and globals, and
+ * names no kfunc (bpf/kernel_compat.h).
+ */
+static struct mmuscope_bpf *open_plain(const struct bpf_object_open_opts *opts)
+{
+	struct mmuscope_bpf *bpf = calloc(1, sizeof(*bpf));
+	int err = bpf ? mmuscope_bpf__create_skeleton(bpf) : -ENOMEM;
+
+	if (!err) {
+		bpf->skeleton->data = (void *)bpf_plain__bytes(&bpf->skeleton->data_sz);
+		err = bpf_object__open_skeleton(bpf->skeleton, opts);
+	}
+	if (!err)
+		return bpf;
+	mmuscope_bpf__destroy(bpf);
+	errno = -err;
+	return NULL;
+}
+
+/* `*from_kernel`: the kernel has BTF of its own. */
+static struct mmuscope_bpf *open_object(const char *btf_path, bool *from_kernel)
 {
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = btf_path);
-	struct btf *btf = probe__load_btf(btf_path);
 	struct mmuscope_bpf *bpf;
+	struct btf *btf;
+	int err;
 
-	if (!btf) {
-		int err = errno;
-
-		log_error(
-			"BTF of the running kernel (%s): %s; give its BTF with --btf FILE, or run a kernel built with "
-			"CONFIG_DEBUG_INFO_BTF",
-			btf_path ? btf_path : "/sys/kernel/btf/vmlinux", log__errstr(err));
+	libbpf_set_print(print_libbpf);
+	btf = probe__load_btf(NULL);
+	err = errno;
+	*from_kernel = btf != NULL;
+	if (!btf && !btf_path) {
+		log_error("BTF of the running kernel (/sys/kernel/btf/vmlinux): %s; give its BTF with --btf FILE, or "
+			  "run a "
+			  "kernel built with CONFIG_DEBUG_INFO_BTF",
+			  log__errstr(err));
 		errno = err;
 		return NULL;
 	}
-	libbpf_set_print(print_libbpf);
-	bpf = mmuscope_bpf__open_opts(&opts);
+	bpf = btf ? mmuscope_bpf__open_opts(&opts) : open_plain(&opts);
+	err = errno;
 	if (bpf)
 		bpf->rodata->cfg_cast = probe__kfunc(btf, "bpf_cast_to_kern_ctx");
 	else
-		log_error("the BPF object cannot be opened: %s", log__errstr(errno));
+		log_error("the BPF object cannot be opened: %s", log__errstr(err));
 	btf__free(btf);
+	errno = err;
 	return bpf;
 }
 
@@ -72,7 +98,9 @@ static int load_object(struct mmuscope_bpf *bpf)
 
 static struct mmuscope_bpf *finish(struct mmuscope_bpf *bpf, int err)
 {
-	if (!err)
+	if (err)
+		log_error("the BPF object cannot be configured: %s", log__errstr(err));
+	else
 		err = load_object(bpf);
 	if (!err)
 		return bpf;
@@ -101,7 +129,8 @@ static void configure_events(struct mmuscope_bpf *bpf, const struct event_list *
 
 struct mmuscope_bpf *bpf_object__open_sampler(const struct bpf_object_config *config)
 {
-	struct mmuscope_bpf *bpf = open_object(config->btf);
+	bool from_kernel;
+	struct mmuscope_bpf *bpf = open_object(config->btf, &from_kernel);
 	int err;
 
 	if (!bpf)
@@ -122,9 +151,18 @@ struct mmuscope_bpf *bpf_object__open_sampler(const struct bpf_object_config *co
 
 struct mmuscope_bpf *bpf_object__open_walker(const char *btf)
 {
-	struct mmuscope_bpf *bpf = open_object(btf);
+	bool from_kernel;
+	struct mmuscope_bpf *bpf = open_object(btf, &from_kernel);
 
 	if (!bpf)
 		return NULL;
+	if (!from_kernel) {
+		log_error("walk: a BPF iterator needs the BTF that the kernel itself has, and this one has none; --btf "
+			  "serves "
+			  "hist only");
+		mmuscope_bpf__destroy(bpf);
+		errno = ENOTSUP;
+		return NULL;
+	}
 	return finish(bpf, bpf_program__set_autoload(bpf->progs.mmuscope_sample, false));
 }

@@ -82,8 +82,10 @@ struct child *child__new(char **command)
 	struct child *child = calloc(1, sizeof(*child));
 	int err;
 
-	if (!child)
+	if (!child) {
+		log_error("%s: %s", command[0], log__errstr(ENOMEM));
 		return NULL;
+	}
 	child->command = command;
 	child->go_fd = child->error_fd = child->pidfd = -1;
 	err = fork_child(child);
@@ -128,8 +130,11 @@ int child__start(struct child *child)
 	ssize_t n;
 	int err = 0;
 
-	if (write(child->go_fd, "", 1) != 1)
-		return -errno;
+	if (write(child->go_fd, "", 1) != 1) {
+		err = -errno;
+		log_error("%s: ended before it was started: %s", child->command[0], log__errstr(err));
+		return err;
+	}
 	do
 		n = read(child->error_fd, &err, sizeof(err));
 	while (n < 0 && errno == EINTR);

@@ -100,8 +100,11 @@ static int instrument__open(struct instrument *tool, struct mmuscope_bpf *bpf)
 	*tool = (struct instrument){
 		.bpf = bpf, .check = &bpf->bss->mmu_check, .page = sysconf(_SC_PAGESIZE), .fd = -1, .link_fd = -1};
 	err = map_pages(tool);
-	if (!err)
-		err = open_event(tool);
+	if (err) {
+		log_error("self-check: memory for its pages: %s", log__errstr(err));
+		return err;
+	}
+	err = open_event(tool);
 	if (err) {
 		log_error("self-check: a page-fault event on mmuscope itself: %s; run as root, or with CAP_BPF and "
 			  "CAP_PERFMON",
@@ -127,7 +130,10 @@ static int instrument__open(struct instrument *tool, struct mmuscope_bpf *bpf)
 		log_error("self-check: attach of mmuscope_check: %s", log__errstr(err));
 		return err;
 	}
-	return ioctl(tool->fd, PERF_EVENT_IOC_ENABLE, 0) ? -errno : 0;
+	err = ioctl(tool->fd, PERF_EVENT_IOC_ENABLE, 0) ? -errno : 0;
+	if (err)
+		log_error("self-check: cannot enable its event: %s", log__errstr(err));
+	return err;
 }
 
 /* Runs the program once over what stands in mmu_check, by touching `at`. Returns 0, or -EIO when it did not run. */

@@ -39,8 +39,10 @@ struct page_walker *page_walker__new(const char *btf)
 	struct page_walker *walker = calloc(1, sizeof(*walker));
 	int err = 0;
 
-	if (!walker)
+	if (!walker) {
+		log_error("the walk: %s", log__errstr(ENOMEM));
 		return NULL;
+	}
 	walker->link_fd = -1;
 	walker->bpf = bpf_object__open_walker(btf);
 	if (!walker->bpf)

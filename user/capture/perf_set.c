@@ -268,8 +268,12 @@ static int add_threads(struct perf_set *set, const struct perf_set_config *confi
 
 	snprintf(path, sizeof(path), "/proc/%u/task", pid);
 	dir = opendir(path);
-	if (!dir)
-		return errno == ENOENT ? -ESRCH : -errno;
+	if (!dir) {
+		err = errno == ENOENT ? -ESRCH : -errno;
+		if (err != -ESRCH)
+			log_error("%s: %s", path, log__errstr(err));
+		return err;
+	}
 	while (!err && (entry = readdir(dir))) {
 		if (parse__u64(entry->d_name, 1, INT32_MAX, &tid))
 			continue;
@@ -287,7 +291,7 @@ static int add_process(struct perf_set *set, const struct perf_set_config *confi
 	int err = add_threads(set, config, pid);
 
 	if (err && err != -ESRCH)
-		return err;
+		return err; /* said */
 	if (set->n == before) {
 		log_error("process %u: there is no such process; ps -e lists those that are", pid);
 		return -ESRCH;
@@ -390,7 +394,10 @@ static int add_target(struct perf_set *set, const struct perf_set_config *config
 		return add_cgroup(set, config);
 	case TARGET_COMMAND:
 		set->on_exec = true;
-		return add_events(set, config, config->child, true, 0);
+		err = add_events(set, config, config->child, true, 0);
+		if (err == -ESRCH)
+			log_error("%s: ended before it was started: %s", target->command[0], log__errstr(err));
+		return err;
 	}
 	return -EINVAL;
 }
@@ -400,8 +407,10 @@ struct perf_set *perf_set__new(const struct perf_set_config *config)
 	struct perf_set *set = calloc(1, sizeof(*set));
 	int err;
 
-	if (!set)
+	if (!set) {
+		log_error("the events: %s", log__errstr(ENOMEM));
 		return NULL;
+	}
 	err = add_target(set, config);
 	if (err) {
 		perf_set__free(set);
@@ -465,6 +474,7 @@ int perf_set__disable(struct perf_set *set)
 int perf_set__read(const struct perf_set *set, uint32_t event, uint64_t *count, uint64_t *enabled_ns)
 {
 	uint64_t values[2];
+	ssize_t n;
 	size_t i;
 
 	*count = 0;
@@ -472,8 +482,9 @@ int perf_set__read(const struct perf_set *set, uint32_t event, uint64_t *count, 
 	for (i = 0; i < set->n; i++) {
 		if (set->fds[i].event != event)
 			continue;
-		if (read(set->fds[i].fd, values, sizeof(values)) != sizeof(values))
-			return errno ? -errno : -EIO;
+		n = read(set->fds[i].fd, values, sizeof(values));
+		if (n != sizeof(values))
+			return n < 0 ? -errno : -EIO; /* 0 bytes: an event in error state */
 		*count += values[0];
 		*enabled_ns += values[1];
 	}

@@ -111,8 +111,10 @@ struct pins *pins__new(const char *dir, struct mmuscope_bpf *bpf, const int *lin
 	struct pins *pins = calloc(1, sizeof(*pins));
 	int err;
 
-	if (!pins)
+	if (!pins) {
+		explain(dir, -ENOMEM);
 		return NULL;
+	}
 	pins->dir = strdup(dir);
 	err = pins->dir ? make_dir(pins) : -ENOMEM;
 	if (!err)

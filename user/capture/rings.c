@@ -57,6 +57,7 @@ struct rings *rings__new(int outer_fd, const struct cpus *cpus, uint64_t bytes, 
 		rings->fds = calloc(cpus->n, sizeof(*rings->fds));
 	if (!rings || !rings->fds) {
 		free(rings);
+		log_error("ring buffers: %s", log__errstr(ENOMEM));
 		errno = ENOMEM;
 		return NULL;
 	}

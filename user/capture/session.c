@@ -63,14 +63,22 @@ static int on_record(void *ctx, const void *bytes, size_t size)
 	return session->config.on_sample(session->config.ctx, &sample);
 }
 
-static void raise_limits(const struct perf_set *perf)
+static int no_memory(void)
+{
+	log_error("the run: %s", log__errstr(ENOMEM));
+	return -ENOMEM;
+}
+
+/*
+ * As many descriptors as the hard limit allows: each event has up to three, on each CPU or thread. COMMAND is forked before
+ * and keeps the limit that the user gave it.
+ */
+static void raise_limits(void)
 {
 	struct rlimit files;
-	rlim_t need = perf_set__n(perf) * 3 + 256;
 
-	/* Links and rings come on top of the events; the hard limit is as far as we may go. */
-	if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < need) {
-		files.rlim_cur = need < files.rlim_max ? need : files.rlim_max;
+	if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
 }
@@ -96,11 +104,9 @@ static int open_events(struct session *session)
 			return -errno;
 		perf.child = child__pid(session->child);
 	}
+	raise_limits();
 	session->perf = perf_set__new(&perf);
-	if (!session->perf)
-		return -errno;
-	raise_limits(session->perf);
-	return 0;
+	return session->perf ? 0 : -errno;
 }
 
 static int load_bpf(struct session *session)
@@ -146,7 +152,7 @@ static int attach(struct session *session)
 
 	session->link_fds = malloc(n * sizeof(*session->link_fds));
 	if (!session->link_fds)
-		return -ENOMEM;
+		return no_memory();
 	for (i = 0; i < n; i++)
 		session->link_fds[i] = -1;
 	for (i = 0; i < n; i++) {
@@ -202,13 +208,18 @@ static int watch_target(struct session *session)
 
 static int make_epoll(struct session *session)
 {
-	int err;
+	int err = 0;
 
 	session->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (session->epoll_fd < 0)
-		return -errno;
-	err = rings__watch(session->rings, session->epoll_fd, TAG_RING);
-	return err ? err : watch_target(session);
+		err = -errno;
+	if (!err)
+		err = rings__watch(session->rings, session->epoll_fd, TAG_RING);
+	if (!err)
+		err = watch_target(session);
+	if (err)
+		log_error("cannot watch the rings and the target: %s", log__errstr(err));
+	return err;
 }
 
 static int pin(struct session *session)
@@ -224,14 +235,16 @@ struct session *session__new(const struct session_config *config)
 	struct session *session = calloc(1, sizeof(*session));
 	int err;
 
-	if (!session)
+	if (!session) {
+		no_memory();
 		return NULL;
+	}
 	session->config = *config;
 	session->epoll_fd = -1;
 	if (!session->config.buffer)
 		session->config.buffer = DEFAULT_BUFFER;
 	session->received = calloc(config->events->n, sizeof(*session->received));
-	err = session->received ? 0 : -ENOMEM;
+	err = session->received ? 0 : no_memory();
 	if (!err)
 		err = open_events(session);
 	if (!err)
@@ -302,9 +315,11 @@ enum session_wake session__wait(struct session *session, uint64_t timeout_ns)
 	int timeout_ms = (int)((timeout_ns + 999999) / 1000000);
 	struct epoll_event events[16];
 	enum session_wake wake = SESSION_TIMEOUT;
-	int n = epoll_wait(session->epoll_fd, events, 16, timeout_ms);
-	int i;
+	int n, i;
 
+	if (session->pid_fds && !session->n_alive)
+		return SESSION_TARGET_GONE; /* every process of -p had ended before it could be watched */
+	n = epoll_wait(session->epoll_fd, events, 16, timeout_ms);
 	if (n < 0)
 		return SESSION_SIGNAL;
 	for (i = 0; i < n; i++) {

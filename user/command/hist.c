@@ -86,7 +86,10 @@ static int parse_events(struct hist *hist)
 		return err;
 	hist->reported = calloc(hist->events.n, sizeof(*hist->reported));
 	hist->report_events = calloc(hist->events.n, sizeof(*hist->report_events));
-	return hist->reported && hist->report_events ? 0 : -ENOMEM;
+	if (hist->reported && hist->report_events)
+		return 0;
+	log_error("the accounts: %s", log__errstr(ENOMEM));
+	return -ENOMEM;
 }
 
 static int on_sample(void *ctx, const struct sample *sample)
@@ -122,10 +125,14 @@ static int prepare(struct hist *hist)
 		.ctx = hist,
 	};
 	const struct layout_result *layout;
+	int err;
 
 	hist->histogram = histogram__new(options->sort, options->n_sort);
-	if (!hist->histogram)
-		return -errno;
+	if (!hist->histogram) {
+		err = -errno;
+		log_error("the histogram: %s", log__errstr(err));
+		return err;
+	}
 	hist->session = session__new(&config);
 	if (!hist->session)
 		return -errno;
@@ -320,7 +327,9 @@ int command_hist(const struct options *options)
 
 	uname(&hist.machine);
 	err = stop__install();
-	if (!err)
+	if (err)
+		log_error("signal handlers: %s", log__errstr(err));
+	else
 		err = output__open(options->output, &hist.out);
 	if (!err)
 		err = parse_events(&hist);

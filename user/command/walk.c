@@ -129,7 +129,9 @@ int command_walk(const struct options *options)
 	FILE *out = NULL;
 	int err = stop__install();
 
-	if (!err)
+	if (err)
+		log_error("signal handlers: %s", log__errstr(err));
+	else
 		err = output__open(options->output, &out);
 	if (!err) {
 		walker = page_walker__new(options->btf);

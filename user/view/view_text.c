@@ -484,11 +484,12 @@ static void print_cell(const struct text *text, uint64_t n, uint64_t total)
 
 static void print_row(const struct text *text, const struct table *table, const struct histogram_row *row)
 {
-	struct size_counts data, code;
-	const uint64_t *sizes = source_sizes(text->report, &data);
 	char buf[NAME_LEN], number[NUMBER_LEN];
+	struct size_counts data, code;
+	const uint64_t *sizes;
 
 	histogram_row__counts(row, &data, &code);
+	sizes = source_sizes(text->report, &data);
 	for (size_t i = 0; i < table->n_keys; i++)
 		print_key(text, table, i, printable_name(text, histogram_row__value(row, i)->text, buf));
 	fprintf(text->out, "  %*" PRIu64 "  %*s", table->samples_width, data.samples, SHARE_WIDTH,
