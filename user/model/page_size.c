@@ -6,10 +6,19 @@
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const none_names[] = {
-	[MMU_NONE_NO_ADDRESS] = "no-address",     [MMU_NONE_NOT_MAPPED] = "not-mapped",
-	[MMU_NONE_SWAPPED] = "swapped",           [MMU_NONE_NO_MM] = "no-mm",
-	[MMU_NONE_READ_FAULT] = "read-fault",     [MMU_NONE_NOT_CANONICAL] = "not-canonical",
-	[MMU_NONE_NOT_REPORTED] = "not-reported", [MMU_NONE_UNSUPPORTED] = "unsupported",
+	[MMU_NONE_NO_ADDRESS] = "no-address",
+	[MMU_NONE_NOT_MAPPED] = "not-mapped",
+	[MMU_NONE_SWAPPED] = "swapped",
+	[MMU_NONE_NO_MM] = "no-mm",
+	[MMU_NONE_READ_FAULT] = "read-fault",
+	[MMU_NONE_NOT_CANONICAL] = "not-canonical",
+	[MMU_NONE_NOT_REPORTED] = "not-reported",
+	[MMU_NONE_UNSUPPORTED] = "unsupported",
+	[MMU_NONE_NO_OPERAND] = "no-operand",
+	[MMU_NONE_OVERWRITTEN] = "overwritten",
+	[MMU_NONE_CODE_UNREADABLE] = "code-unreadable",
+	[MMU_NONE_UNDECODABLE] = "undecodable",
+	[MMU_NONE_UNSUPPORTED_FORM] = "unsupported-form",
 };
 _Static_assert(ARRAY_SIZE(none_names) == MMU_NONE_MAX, "every reason has a name");
 

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * How to compute the address of a memory operand from the registers of a sample.
+ *
+ * The loader decodes instructions and writes recipes; the BPF program only evaluates them. The same evaluator runs in
+ * the loader, for the samples that come before their recipe does.
+ */
+#ifndef MMUSCOPE_RECIPE_H
+#define MMUSCOPE_RECIPE_H
+
+#include "record.h"
+
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+
+/* The code bytes around a sampled address that name it: so many before it, so many from it on. */
+#define MMU_CODE_BEFORE 48
+#define MMU_CODE_AFTER 24
+#define MMU_CODE_BYTES (MMU_CODE_BEFORE + MMU_CODE_AFTER)
+
+/*
+ * The register file of an evaluation: general registers by their hardware number (x86: rax rcx rdx rbx rsp rbp rsi rdi
+ * r8 … r15), the sampled IP, segment bases, a zero, and temporaries.
+ */
+#define MMU_REG_IP 16
+#define MMU_REG_ZERO 17
+#define MMU_REG_FS 18
+#define MMU_REG_GS 19
+#define MMU_REG_TEMP 20
+#define MMU_REG_COUNT 32
+
+/* dst = dst OP v, where v = (src << shift) + imm. Unary ones ignore v. */
+enum mmu_op_code {
+	MMU_OP_MOV = 1, /* dst = v */
+	MMU_OP_ADD = 2,
+	MMU_OP_SUB = 3,
+	MMU_OP_AND = 4,
+	MMU_OP_OR = 5,
+	MMU_OP_XOR = 6,
+	MMU_OP_SHL = 7, /* count modulo 64 */
+	MMU_OP_SHR = 8,
+	MMU_OP_SAR = 9,
+	MMU_OP_MUL = 10,
+	MMU_OP_NEG = 11,
+	MMU_OP_NOT = 12,
+	MMU_OP_ZX8 = 13, /* keep the low 8, 16 or 32 bits … */
+	MMU_OP_ZX16 = 14,
+	MMU_OP_ZX32 = 15,
+	MMU_OP_SX8 = 16, /* … and repeat their highest */
+	MMU_OP_SX16 = 17,
+	MMU_OP_SX32 = 18,
+};
+
+struct mmu_op {
+	__u8 code; /* enum mmu_op_code */
+	__u8 dst;
+	__u8 src;
+	__u8 shift;
+	__s32 imm;
+};
+
+#define MMU_RECIPE_OPS 8
+
+/* Address = segment + base + (index << scale) + disp, after the ops; cut to 32 bits with MMU_RECIPE_ADDR32. */
+struct mmu_recipe {
+	__u8 none;     /* enum mmu_none when there is no address; 0 when there is one */
+	__u8 n_ops;    /* 0 … MMU_RECIPE_OPS */
+	__u8 base;     /* register, MMU_REG_ZERO for none */
+	__u8 index;    /* likewise */
+	__u8 scale;    /* 0 … 3 */
+	__u8 segment;  /* MMU_REG_ZERO, MMU_REG_FS or MMU_REG_GS */
+	__u8 flags;    /* MMU_RECIPE_… */
+	__u8 distance; /* instructions from the access to the sampled one */
+	__s64 disp;
+	struct mmu_op ops[MMU_RECIPE_OPS];
+};
+
+#define MMU_RECIPE_ADDR32 1
+#define MMU_RECIPE_STORE 2 /* the access writes (it may read as well) */
+
+/* What a code window says: the operand of the access before the sampled instruction, and of the one at or behind it. */
+struct mmu_operand {
+	struct mmu_recipe previous;
+	struct mmu_recipe next;
+};
+
+_Static_assert(sizeof(struct mmu_op) == 8, "wire format");
+_Static_assert(sizeof(struct mmu_recipe) == 80, "wire format");
+_Static_assert(MMU_CODE_BYTES % 8 == 0, "compared by words");
+
+static __always_inline void mmu_op_run(__u64 *regs, const struct mmu_op *op)
+{
+	__u32 dst = op->dst & (MMU_REG_COUNT - 1);
+	__u64 v = (regs[op->src & (MMU_REG_COUNT - 1)] << (op->shift & 63)) + (__u64)(__s64)op->imm;
+	__u64 value = regs[dst];
+
+	switch (op->code) {
+	case MMU_OP_MOV:
+		value = v;
+		break;
+	case MMU_OP_ADD:
+		value += v;
+		break;
+	case MMU_OP_SUB:
+		value -= v;
+		break;
+	case MMU_OP_AND:
+		value &= v;
+		break;
+	case MMU_OP_OR:
+		value |= v;
+		break;
+	case MMU_OP_XOR:
+		value ^= v;
+		break;
+	case MMU_OP_SHL:
+		value <<= v & 63;
+		break;
+	case MMU_OP_SHR:
+		value >>= v & 63;
+		break;
+	case MMU_OP_SAR:
+		value = (__u64)((__s64)value >> (v & 63));
+		break;
+	case MMU_OP_MUL:
+		value *= v;
+		break;
+	case MMU_OP_NEG:
+		value = 0 - value;
+		break;
+	case MMU_OP_NOT:
+		value = ~value;
+		break;
+	case MMU_OP_ZX8:
+		value = (__u8)value;
+		break;
+	case MMU_OP_ZX16:
+		value = (__u16)value;
+		break;
+	case MMU_OP_ZX32:
+		value = (__u32)value;
+		break;
+	case MMU_OP_SX8:
+		value = (__u64)((__s64)(value << 56) >> 56);
+		break;
+	case MMU_OP_SX16:
+		value = (__u64)((__s64)(value << 48) >> 48);
+		break;
+	case MMU_OP_SX32:
+		value = (__u64)((__s64)(value << 32) >> 32);
+		break;
+	default:
+		break;
+	}
+	regs[dst] = value;
+}
+
+/*
+ * Evaluates a recipe that has an address (none == 0). `regs` has MMU_REG_COUNT places, filled up to MMU_REG_GS, with 0 in
+ * MMU_REG_ZERO; it is changed. Any bytes make a defined result: a recipe can do nothing but give a wrong address.
+ */
+static __always_inline __u64 mmu_recipe_run(__u64 *regs, const struct mmu_recipe *recipe)
+{
+	__u64 address;
+	__u32 i;
+
+	for (i = 0; i < MMU_RECIPE_OPS; i++) {
+		if (i >= recipe->n_ops)
+			break;
+		mmu_op_run(regs, &recipe->ops[i]);
+	}
+	address = regs[recipe->base & (MMU_REG_COUNT - 1)] + (__u64)recipe->disp;
+	address += regs[recipe->index & (MMU_REG_COUNT - 1)] << (recipe->scale & 3);
+	if (recipe->flags & MMU_RECIPE_ADDR32)
+		address = (__u32)address;
+	return address + regs[recipe->segment & (MMU_REG_COUNT - 1)];
+}
+
+#endif
