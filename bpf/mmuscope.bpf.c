@@ -394,7 +394,7 @@ int mmuscope_check(struct mmu_context *ctx)
 	struct mmu_kernel_context kernel;
 	__u32 i;
 
-	if (mmu_kernel_context(ctx, &kernel) || bpf_get_current_pid_tgid() >> 32 != mmu_check.tgid)
+	if (mmu_kernel_context(ctx, &kernel))
 		return 0;
 	mmu_check_sample(ctx, &kernel);
 	switch (mmu_check.command) {
@@ -463,11 +463,11 @@ int mmuscope_walk(struct bpf_iter__task *ctx)
 	__u64 pgd;
 	__u32 i;
 
-	if (!task || (__u32)task->pid != mmu_request.tid)
+	/* Narrowed to the one task by the kernel, which knows PID namespaces; else by the number of the first namespace. */
+	if (!task || (!mmu_request.narrowed && (__u32)task->pid != mmu_request.tid))
 		return 0;
 	pgd = mmu_task_pgd(task);
 	mmu_request.found = 1;
-	mmu_request.no_mm = !pgd;
 	for (i = 0; i < MMU_WALK_PIECES; i++) {
 		if (!mmu_walk_next(pgd, i))
 			break;

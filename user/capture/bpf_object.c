@@ -15,6 +15,9 @@
 #include "support/log.h"
 
 static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
+	__attribute__((format(printf, 2, 0)));
+
+static int print_libbpf(enum libbpf_print_level level, const char *format, va_list args)
 {
 	char *text = NULL;
 	size_t length;
@@ -50,6 +53,21 @@ static struct mmuscope_bpf *open_plain(const struct bpf_object_open_opts *opts)
 	return NULL;
 }
 
+/* libbpf reads --btf only at load, and then does not say that it was this file. Returns 0, or -errno with a message. */
+static int check_btf_file(const char *path)
+{
+	struct btf *btf = probe__load_btf(path);
+	int err = btf ? 0 : errno;
+
+	btf__free(btf);
+	if (err >= __LIBBPF_ERRNO__START)
+		err = EINVAL; /* a file, but not of BTF */
+	if (err)
+		log_error("BTF of the running kernel (%s): %s; give a file that holds it with --btf FILE", path,
+			  log__errstr(err));
+	return -err;
+}
+
 /* `*from_kernel`: the kernel has BTF of its own. */
 static struct mmuscope_bpf *open_object(const char *btf_path, bool *from_kernel)
 {
@@ -81,14 +99,16 @@ static struct mmuscope_bpf *open_object(const char *btf_path, bool *from_kernel)
 	return bpf;
 }
 
-static int load_object(struct mmuscope_bpf *bpf)
+static int load_object(struct mmuscope_bpf *bpf, const char *btf_path)
 {
 	int err = mmuscope_bpf__load(bpf);
+	bool perhaps_btf = err == -ENOENT || err == -EIO || err == -EISDIR || err <= -__LIBBPF_ERRNO__START;
 
+	if (perhaps_btf && btf_path && check_btf_file(btf_path))
+		return err;
 	if (err == -EPERM || err == -EACCES)
 		log_error("the kernel refused the BPF programs: %s; run as root, or with CAP_BPF and CAP_PERFMON "
-			  "(mmuscope "
-			  "doctor says which are missing)",
+			  "(mmuscope doctor says which are missing)",
 			  log__errstr(err));
 	else if (err)
 		log_error("the kernel refused the BPF programs: %s; -v shows why, mmuscope doctor what this kernel has",
@@ -96,12 +116,12 @@ static int load_object(struct mmuscope_bpf *bpf)
 	return err;
 }
 
-static struct mmuscope_bpf *finish(struct mmuscope_bpf *bpf, int err)
+static struct mmuscope_bpf *finish(struct mmuscope_bpf *bpf, const char *btf_path, int err)
 {
 	if (err)
 		log_error("the BPF object cannot be configured: %s", log__errstr(err));
 	else
-		err = load_object(bpf);
+		err = load_object(bpf, btf_path);
 	if (!err)
 		return bpf;
 	mmuscope_bpf__destroy(bpf);
@@ -146,7 +166,7 @@ struct mmuscope_bpf *bpf_object__open_sampler(const struct bpf_object_config *co
 		err = bpf_map__set_max_entries(bpf->maps.mmu_samples, config->highest_cpu + 1);
 	if (!err)
 		err = bpf_map__set_max_entries(bpf->maps.mmu_events, config->n_perf_fds);
-	return finish(bpf, err);
+	return finish(bpf, config->btf, err);
 }
 
 struct mmuscope_bpf *bpf_object__open_walker(const char *btf)
@@ -158,11 +178,10 @@ struct mmuscope_bpf *bpf_object__open_walker(const char *btf)
 		return NULL;
 	if (!from_kernel) {
 		log_error("walk: a BPF iterator needs the BTF that the kernel itself has, and this one has none; --btf "
-			  "serves "
-			  "hist only");
+			  "serves hist only");
 		mmuscope_bpf__destroy(bpf);
 		errno = ENOTSUP;
 		return NULL;
 	}
-	return finish(bpf, bpf_program__set_autoload(bpf->progs.mmuscope_sample, false));
+	return finish(bpf, btf, bpf_program__set_autoload(bpf->progs.mmuscope_sample, false));
 }

@@ -179,7 +179,7 @@ static int set_name(const struct event_job *job, struct event *event, const char
 				     "longer than the %zu characters a name may have in reports; give it one with "
 				     "name=, or write it shorter",
 				     sizeof(event->name) - 1);
-	strcpy(event->name, name);
+	snprintf(event->name, sizeof(event->name), "%s", name);
 	return 0;
 }
 
@@ -492,6 +492,12 @@ static int check_address(struct event_job *job, uint64_t address, uint64_t len, 
 				     "mem:%#llx/%llu, or length 1",
 				     (unsigned long long)address, (unsigned long long)len,
 				     (unsigned long long)(address & -len), (unsigned long long)len);
+	/* The kernel takes it, and it never hits. 57 bits: 5-level paging; the walk knows better what this machine has. */
+	if ((uint64_t)((int64_t)(address << 7) >> 7) != address)
+		return event__refuse(job, -EINVAL,
+				     "address %#llx is not canonical: no access can have it; the upper 8 bits of an "
+				     "address are all the same",
+				     (unsigned long long)address);
 	/* hw_breakpoint_parse() in kernel/events/hw_breakpoint.c refuses it with a bare EINVAL. */
 	if (address >> 63 && !job->modifiers.kernel && (job->modifiers.user || job->defaults->all_user))
 		return event__refuse(job, -EINVAL,

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "support/error.h"
 #include "support/log.h"
 #include "support/parse.h"
 
@@ -69,7 +70,7 @@ static int read_whole(int fd, char *text, size_t size)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return -errno;
+			return error__last();
 		used += (size_t)n;
 		if (used == size)
 			return -EFBIG;
@@ -92,7 +93,7 @@ static int read_attribute(const char *sysfs, const char *pmu, const char *file, 
 		return -ENOENT;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
-		return -errno;
+		return error__last();
 	err = read_whole(fd, text, ATTRIBUTE_LEN);
 	close(fd);
 	return err;
@@ -154,7 +155,7 @@ static int for_each_name(const char *path, void (*each)(const char *name, void *
 	int n = scandir(path, &entries, visible, alphasort);
 
 	if (n < 0)
-		return -errno;
+		return error__last();
 	for (int i = 0; i < n; i++) {
 		each(entries[i]->d_name, context);
 		free(entries[i]);

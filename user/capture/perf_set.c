@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "capture/perf_set.h"
+#include "support/error.h"
 #include "support/log.h"
 #include "support/parse.h"
 
@@ -31,7 +32,7 @@ int perf_set__open_one(struct perf_event_attr *attr, pid_t pid, int cpu, int gro
 {
 	int fd = syscall(SYS_perf_event_open, attr, pid, cpu, group_fd, flags | PERF_FLAG_FD_CLOEXEC);
 
-	return fd < 0 ? -errno : fd;
+	return fd < 0 ? error__last() : fd;
 }
 
 /* What each sample must carry. Nothing is asked for that a run does not use: every field costs time per sample. */
@@ -192,7 +193,7 @@ static int open_fd(const struct event *event, const struct perf_set_config *conf
 	fd->fd = open_as_the_kernel_can(&attr, pid, cpu, fd->leader_fd, flags);
 	err = fd->fd < 0 ? fd->fd : 0;
 	if (!err && ioctl(fd->fd, PERF_EVENT_IOC_ID, &fd->id))
-		err = -errno;
+		err = error__last();
 	if (err && fd->fd >= 0)
 		close(fd->fd);
 	if (err && fd->leader_fd >= 0)
@@ -242,6 +243,13 @@ static int add_events(struct perf_set *set, const struct perf_set_config *config
 			/* A hybrid machine's PMU is on some of the CPUs only: x86_pmu_event_init() says ENOENT on the others. */
 			if (err == -ENOENT && some_cpus && (set->n > before || i + 1 < n_cpus))
 				continue;
+			if (err == -EBADF && flags & PERF_FLAG_PID_CGROUP) {
+				log_error("cgroup %s: not a cgroup; give the path of a cgroup directory, or its name "
+					  "below "
+					  "the cgroup2 mount",
+					  target->cgroup);
+				return err;
+			}
 			if (err) {
 				/* A thread may end while we come to it; a whole target that is gone is said by the caller. */
 				if (err != -ESRCH)
@@ -269,7 +277,7 @@ static int add_threads(struct perf_set *set, const struct perf_set_config *confi
 	snprintf(path, sizeof(path), "/proc/%u/task", pid);
 	dir = opendir(path);
 	if (!dir) {
-		err = errno == ENOENT ? -ESRCH : -errno;
+		err = errno == ENOENT ? -ESRCH : error__last();
 		if (err != -ESRCH)
 			log_error("%s: %s", path, log__errstr(err));
 		return err;
@@ -330,7 +338,7 @@ static int open_cgroup(const char *name)
 {
 	char mount[PATH_MAX / 2], path[PATH_MAX];
 	int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int err = -errno;
+	int err = error__last();
 
 	if (fd >= 0)
 		return fd;
@@ -456,7 +464,7 @@ static int control(const struct perf_set *set, unsigned long request)
 		int flags = fd->leader_fd >= 0 ? PERF_IOC_FLAG_GROUP : 0;
 
 		if (ioctl(which, request, flags) && !err)
-			err = -errno;
+			err = error__last();
 	}
 	return err;
 }
@@ -484,7 +492,7 @@ int perf_set__read(const struct perf_set *set, uint32_t event, uint64_t *count, 
 			continue;
 		n = read(set->fds[i].fd, values, sizeof(values));
 		if (n != sizeof(values))
-			return n < 0 ? -errno : -EIO; /* 0 bytes: an event in error state */
+			return n < 0 ? error__last() : -EIO; /* 0 bytes: an event in error state */
 		*count += values[0];
 		*enabled_ns += values[1];
 	}

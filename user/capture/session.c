@@ -21,6 +21,7 @@
 #include "capture/rings.h"
 #include "capture/session.h"
 #include "mmuscope.skel.h"
+#include "support/error.h"
 #include "support/log.h"
 
 #define DEFAULT_BUFFER (1UL << 20)
@@ -101,12 +102,12 @@ static int open_events(struct session *session)
 	if (session->config.target->command) {
 		session->child = child__new(session->config.target->command);
 		if (!session->child)
-			return -errno;
+			return error__last();
 		perf.child = child__pid(session->child);
 	}
 	raise_limits();
 	session->perf = perf_set__new(&perf);
-	return session->perf ? 0 : -errno;
+	return session->perf ? 0 : error__last();
 }
 
 static int load_bpf(struct session *session)
@@ -125,7 +126,7 @@ static int load_bpf(struct session *session)
 
 	session->bpf = bpf_object__open_sampler(&object);
 	if (!session->bpf)
-		return -errno;
+		return error__last();
 	if (!config->walk) {
 		snprintf(session->layout.why, sizeof(session->layout.why), "not asked for (--source)");
 		return 0;
@@ -138,7 +139,7 @@ static int make_rings(struct session *session)
 	int outer_fd = bpf_map__fd(session->bpf->maps.mmu_samples);
 
 	session->rings = rings__new(outer_fd, &session->cpus, session->config.buffer, on_record, session);
-	return session->rings ? 0 : -errno;
+	return session->rings ? 0 : error__last();
 }
 
 /* Events by id, for runs of several; then the program on each. */
@@ -185,7 +186,7 @@ static int watch_target(struct session *session)
 	if (session->child) {
 		session->n_alive = 1;
 		fd = child__pidfd(session->child);
-		return epoll_ctl(session->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+		return epoll_ctl(session->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? error__last() : 0;
 	}
 	if (target->kind != TARGET_PIDS)
 		return 0;
@@ -197,10 +198,10 @@ static int watch_target(struct session *session)
 		if (fd < 0 && errno == ESRCH)
 			continue; /* gone since its events were opened: nothing to wait for */
 		if (fd < 0)
-			return -errno;
+			return error__last();
 		session->pid_fds[session->n_pids++] = fd;
 		if (epoll_ctl(session->epoll_fd, EPOLL_CTL_ADD, fd, &event))
-			return -errno;
+			return error__last();
 	}
 	session->n_alive = session->n_pids;
 	return 0;
@@ -212,7 +213,7 @@ static int make_epoll(struct session *session)
 
 	session->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (session->epoll_fd < 0)
-		err = -errno;
+		err = error__last();
 	if (!err)
 		err = rings__watch(session->rings, session->epoll_fd, TAG_RING);
 	if (!err)
@@ -227,7 +228,7 @@ static int pin(struct session *session)
 	if (!session->config.pin)
 		return 0;
 	session->pins = pins__new(session->config.pin, session->bpf, session->link_fds, perf_set__n(session->perf));
-	return session->pins ? 0 : -errno;
+	return session->pins ? 0 : error__last();
 }
 
 struct session *session__new(const struct session_config *config)

@@ -29,6 +29,7 @@
 #include "model/feature.h"
 #include "model/page_size.h"
 #include "page_walk.h"
+#include "support/error.h"
 #include "support/log.h"
 #include "view/view_doctor.h"
 
@@ -124,7 +125,7 @@ static void load_sampler(struct doctor *doctor)
 		cpus__free(&cpus);
 	}
 	doctor->sampler = bpf_object__open_sampler(&config);
-	doctor->sampler_err = doctor->sampler ? 0 : -errno;
+	doctor->sampler_err = doctor->sampler ? 0 : error__last();
 }
 
 /* The sampling program on an event that never happens. */
@@ -264,7 +265,7 @@ static void add_programs(struct doctor *doctor)
 				  "probe read (kfunc bpf_cast_to_kern_ctx needs 6.2 and BTF): slower, as good");
 
 	walker = bpf_object__open_walker(doctor->options->btf);
-	err = walker ? 0 : -errno;
+	err = walker ? 0 : error__last();
 	mmuscope_bpf__destroy(walker);
 	if (!err)
 		feature_list__add(list, FEATURE_OK, "task iterator for walk", NULL, "mmuscope_walk loads");
@@ -388,7 +389,7 @@ static int try_event(const char *spec, const struct target *target, struct event
 		return err;
 	config.online = &cpus;
 	set = perf_set__new(&config);
-	err = set ? 0 : -errno;
+	err = set ? 0 : error__last();
 	perf_set__free(set);
 	cpus__free(&cpus);
 	return err;

@@ -46,6 +46,8 @@ static void free_row(struct feature *row)
 	free(row->remedy);
 }
 
+static char *format_text(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
+
 static char *format_text(const char *format, va_list args)
 {
 	va_list again;

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef MMUSCOPE_SUPPORT_ERROR_H
+#define MMUSCOPE_SUPPORT_ERROR_H
+
+#include <errno.h>
+
+/* -errno of the call that just failed; never 0, so that no failure can pass for success. */
+static inline int error__last(void)
+{
+	return errno > 0 ? -errno : -EIO;
+}
+
+#endif
