@@ -24,7 +24,7 @@
 
 /* More pages than a ring can take that is drained while they are touched, many times over. */
 #define STORM_PAGES 200000
-#define STORM "faults:200000"
+#define STORM "faults:100000 deaf faults:100000 hear faults:1000"
 
 static void assert_within(int64_t value, uint64_t low, uint64_t high, const char *what)
 {

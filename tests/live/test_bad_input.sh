@@ -24,6 +24,8 @@ mount -t bpf bpf $T/bpf || exit 1
 cp "$MMUSCOPE" $T/mmuscope && chmod 755 $T/mmuscope
 head -c 4096 /dev/urandom >$T/garbage.btf
 printf '#!/bin/sh\n' >$T/script && chmod 644 $T/script
+# A coverage build that cannot write its counters would say so on standard error.
+mkdir -m 777 $T/gcov && export GCOV_PREFIX=$T/gcov
 UNPRIVILEGED='setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all'
 
 n=0 passed=0 failed=0
@@ -55,7 +57,7 @@ strays_before=$(strays)
 
 # What a run could leave: files below the scratch directory, processes of this session.
 belongings() {
-	find $T -mindepth 1 ! -name out ! -name err | sort
+	find $T -mindepth 1 -path $T/gcov -prune -o ! -name out ! -name err -print | sort
 }
 belongings_before=$(belongings)
 

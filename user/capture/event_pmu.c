@@ -329,7 +329,7 @@ static int next_term(const struct event_job *job, char **cursor, struct term *te
 static int split_terms(const struct event_job *job, char *text, struct term terms[MAX_TERMS], size_t *n)
 {
 	char *cursor = *text ? text : NULL;
-	struct term term;
+	struct term term = {0};
 	int more;
 
 	*n = 0;
@@ -370,7 +370,7 @@ static int own_term(struct event_job *job, const struct term *term)
 
 int event_pmu__own_terms(struct event_job *job, char *text)
 {
-	struct term terms[MAX_TERMS];
+	struct term terms[MAX_TERMS] = {{0}};
 	size_t n;
 	int err = split_terms(job, text, terms, &n);
 
@@ -522,7 +522,7 @@ static int plain_term(struct build *build, const struct term *term)
 static int expand_alias(struct build *build, const char *alias, const char *file)
 {
 	char text[ATTRIBUTE_LEN];
-	struct term terms[MAX_TERMS];
+	struct term terms[MAX_TERMS] = {{0}};
 	size_t n;
 	int err = read_attribute(build->job->sysfs, build->pmu, file, text);
 
@@ -602,7 +602,7 @@ static int event_term(struct build *build, const struct term *term)
 
 static int apply_terms(struct build *build, char *text)
 {
-	struct term terms[MAX_TERMS];
+	struct term terms[MAX_TERMS] = {{0}};
 	bool done[MAX_TERMS] = {false};
 	size_t n;
 	int err = split_terms(build->job, text, terms, &n);

@@ -151,7 +151,7 @@ static int attach(struct session *session)
 	size_t i;
 	int err;
 
-	session->link_fds = malloc(n * sizeof(*session->link_fds));
+	session->link_fds = calloc(n, sizeof(*session->link_fds));
 	if (!session->link_fds)
 		return no_memory();
 	for (i = 0; i < n; i++)

@@ -32,6 +32,7 @@ struct sweep {
 	struct table *tables;
 	size_t n_tables;
 	size_t room;
+	uint64_t absolute_jumps; /* through tables of addresses */
 	ZydisDecoder decoder;
 };
 
@@ -62,11 +63,27 @@ static int add_table(struct sweep *sweep, uint64_t address)
 	return 0;
 }
 
-static void computed_jump(struct sweep *sweep)
+/* JMP *table(,%reg,8) of position-dependent code: code_elf__mark_pointers() reads its table as it reads all data. */
+static bool has_absolute_table(const struct sweep *sweep, const ZydisDecodedInstruction *zydis)
+{
+	uint64_t offset;
+	int32_t first;
+
+	return sweep->elf && zydis->raw.modrm.mod == 0 && zydis->raw.modrm.rm == 4 && zydis->raw.sib.base == 5 &&
+	       code_elf__read_s32(sweep->elf, sweep->image, (uint64_t)zydis->raw.disp.value, &first) &&
+	       code_image__span_at(sweep->image, (uint32_t)first, &offset);
+}
+
+static void computed_jump(struct sweep *sweep, const ZydisDecodedInstruction *zydis)
 {
 	struct code_image_facts *facts = &sweep->image->facts;
 
 	facts->computed_jumps++;
+	if (has_absolute_table(sweep, zydis)) {
+		sweep->absolute_jumps++;
+		facts->tables_read++;
+		return;
+	}
 	for (size_t i = sweep->n_tables; i-- > 0;) {
 		if (facts->instructions - sweep->tables[i].instruction > TABLE_REACH || sweep->tables[i].jump)
 			break;
@@ -100,7 +117,7 @@ static int one_byte_opcode(struct sweep *sweep, const ZydisDecodedInstruction *z
 		if (zydis->raw.modrm.reg == 2 || zydis->raw.modrm.reg == 3) /* CALL */
 			mark_leader(sweep, behind);
 		else if (zydis->raw.modrm.reg == 4 && !is_rip_relative(zydis)) /* JMP; a PLT is no computed jump */
-			computed_jump(sweep);
+			computed_jump(sweep, zydis);
 		break;
 	case 0x8d: /* LEA */
 		if (sweep->elf && is_rip_relative(zydis))
@@ -221,6 +238,7 @@ static int read_tables(struct sweep *sweep)
 	}
 	for (uint64_t i = 1; i <= facts->computed_jumps; i++)
 		facts->unread_jumps += !known[i];
+	facts->unread_jumps -= sweep->absolute_jumps;
 	free(known);
 	return 0;
 }

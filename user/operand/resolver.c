@@ -273,17 +273,18 @@ static struct code_image *snapshot_make(struct resolver *resolver, const struct 
 {
 	uint64_t from = ip - map->start > SNAPSHOT_REACH ? ip - SNAPSHOT_REACH : map->start;
 	uint64_t to = map->end - ip > SNAPSHOT_REACH ? ip + SNAPSHOT_REACH : map->end;
+	size_t size = to - from;
 	struct snapshot *snapshot;
 	uint8_t *bytes;
 
-	if (from >= to || sweep_left(resolver) < to - from)
+	if (!size || sweep_left(resolver) < size)
 		return NULL;
-	bytes = calloc(1, to - from);
+	bytes = malloc(size);
 	if (!bytes)
 		return NULL;
 	snapshot = snapshot_place(resolver);
-	if (!code_map__copy(process->pid, from, bytes, to - from))
-		snapshot->code = code_image__from_bytes(bytes, to - from, from);
+	if (!code_map__copy(process->pid, from, bytes, size))
+		snapshot->code = code_image__from_bytes(bytes, size, from);
 	free(bytes);
 	if (!snapshot->code)
 		return NULL;

@@ -7,7 +7,9 @@
 /* -errno of the call that just failed; never 0, so that no failure can pass for success. */
 static inline int error__last(void)
 {
-	return errno > 0 ? -errno : -EIO;
+	int err = 0 - errno; /* not -errno: the analyzer of clang 14 loses track of a unary minus */
+
+	return err < 0 ? err : -EIO;
 }
 
 #endif
