@@ -25,8 +25,8 @@ cp "$MMUSCOPE" $T/mmuscope && chmod 755 $T/mmuscope
 head -c 4096 /dev/urandom >$T/garbage.btf
 printf '#!/bin/sh\n' >$T/script && chmod 644 $T/script
 # A coverage build that cannot write its counters would say so on standard error.
-mkdir -m 777 $T/gcov && export GCOV_PREFIX=$T/gcov
-UNPRIVILEGED='setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all'
+mkdir -m 777 $T/gcov
+UNPRIVILEGED="env GCOV_PREFIX=$T/gcov"' setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all'
 
 n=0 passed=0 failed=0
 

@@ -134,8 +134,10 @@ hidden() {
 	examine "$name" "$wanted" unshare -m bash -c "set -e; $commands"'; exec "$@"' in-namespace "$@"
 }
 
-no_capabilities=(setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all)
-two_capabilities=(setpriv --reuid=65534 --regid=65534 --clear-groups "--inh-caps=-all,+bpf,+perfmon"
+# A coverage build that cannot write its counters would say so on standard error.
+mkdir -m 777 "$dir/gcov"
+no_capabilities=(env "GCOV_PREFIX=$dir/gcov" setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all)
+two_capabilities=(env "GCOV_PREFIX=$dir/gcov" setpriv --reuid=65534 --regid=65534 --clear-groups "--inh-caps=-all,+bpf,+perfmon"
 	"--ambient-caps=-all,+bpf,+perfmon")
 
 examine "root" 0
