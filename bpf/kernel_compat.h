@@ -21,10 +21,16 @@
 #define MMU_SAMPLE_WEIGHT_STRUCT (1ULL << 24)
 
 /*
+ * The object is compiled twice: as it stands, and with MMUSCOPE_NO_KFUNC for kernels without /sys/kernel/btf, where libbpf
+ * refuses every object that names a kfunc, called or not.
+ */
+#ifndef MMUSCOPE_NO_KFUNC
+/*
  * From 6.2 on (fd264ca02094 "bpf: Add a kfunc to type cast from bpf uapi ctx to kernel ctx"). The call must be guarded by
  * `cfg_cast`: a kernel without it refuses the program unless the branch is dead.
  */
 extern void *bpf_cast_to_kern_ctx(void *obj) __ksym __weak;
+#endif
 
 /* Data symbols; 0 where kallsyms lists none (CONFIG_KALLSYMS_ALL off). */
 extern const void page_offset_base __ksym __weak;
@@ -38,7 +44,11 @@ const volatile __u8 cfg_cast = 0;
  * A field behind a pointer that came from mmu_kernel_context(): one load through BTF where the context could be cast, a
  * probe read where it could not.
  */
+#ifndef MMUSCOPE_NO_KFUNC
 #define MMU_FIELD(pointer, field) (cfg_cast ? (pointer)->field : BPF_CORE_READ(pointer, field))
+#else
+#define MMU_FIELD(pointer, field) BPF_CORE_READ(pointer, field)
+#endif
 
 struct mmu_kernel_context {
 	struct perf_sample_data *data;
@@ -50,6 +60,7 @@ static __always_inline int mmu_kernel_context(void *ctx, struct mmu_kernel_conte
 {
 	struct bpf_perf_event_data_kern copy = {};
 
+#ifndef MMUSCOPE_NO_KFUNC
 	if (cfg_cast) {
 		struct bpf_perf_event_data_kern *cast = bpf_cast_to_kern_ctx(ctx);
 
@@ -57,6 +68,7 @@ static __always_inline int mmu_kernel_context(void *ctx, struct mmu_kernel_conte
 		kernel->event = cast->event;
 		return 0;
 	}
+#endif
 	if (bpf_probe_read_kernel(&copy, sizeof(copy), ctx))
 		return -1;
 	kernel->data = copy.data;

@@ -190,14 +190,16 @@ static __always_inline void mmu_answer_kernel(const struct mmu_sampled *sample, 
 		return;
 	if (sample->valid & MMU_SAMPLE_CODE_PAGE_SIZE)
 		head->code_kernel = mmu_outcome_kernel(mmu_sample_code_page(data));
-	if (sample->addr && sample->valid & MMU_SAMPLE_DATA_PAGE_SIZE)
+	/* The kernel sizes addresses of its own alone. */
+	if (sample->addr && !sample->operand.origin && sample->valid & MMU_SAMPLE_DATA_PAGE_SIZE)
 		head->data_kernel = mmu_outcome_kernel(mmu_sample_data_page(data));
 }
 
 static __always_inline void mmu_fill_head(const struct mmu_sampled *sample, __u32 sections, struct mmu_head *head)
 {
 	__u8 unsupported = mmu_outcome_none(MMU_NONE_UNSUPPORTED);
-	__u8 no_data = sample->addr ? unsupported : mmu_outcome_none(sample->operand.none);
+	__u8 no_address = mmu_outcome_none(MMU_NONE_NO_ADDRESS);
+	__u8 has_address = sample->addr != 0;
 
 	*head = (struct mmu_head){
 		.kind = sections & MMU_SECTION_CODE ? MMU_KIND_LATE : MMU_KIND_SAMPLE,
@@ -206,8 +208,8 @@ static __always_inline void mmu_fill_head(const struct mmu_sampled *sample, __u3
 		.mode = sample->mode,
 		.origin = sample->origin,
 		.distance = sample->operand.distance,
-		.data_walk = no_data,
-		.data_kernel = no_data,
+		.data_walk = has_address ? unsupported : mmu_outcome_none(sample->operand.none),
+		.data_kernel = has_address && !sample->operand.origin ? unsupported : no_address,
 		.code_walk = unsupported,
 		.code_kernel = unsupported,
 		.cpu = sample->cpu,
@@ -256,12 +258,17 @@ static __always_inline void mmu_fill_code(const struct mmu_scratch *scratch, str
 	__builtin_memcpy(code->bytes, scratch->code, sizeof(code->bytes));
 }
 
-/* Wakes the loader once when a ring fills past the mark; for the rest it drains by the clock. */
-static __always_inline __u64 mmu_submit_flags(void *ring, __u32 size)
+/*
+ * Wakes the loader once when a ring fills past the mark, and for code that is new to it: the process must still be there
+ * when it looks. For the rest it drains by the clock.
+ */
+static __always_inline __u64 mmu_submit_flags(void *ring, __u32 sections, __u32 size)
 {
 	__u64 filled = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
 
 	size += BPF_RINGBUF_HDR_SZ;
+	if (sections & MMU_SECTION_CODE)
+		return BPF_RB_FORCE_WAKEUP;
 	return filled >= cfg_wake_bytes && filled - size < cfg_wake_bytes ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
 }
 
@@ -311,7 +318,7 @@ static __always_inline void mmu_emit(struct mmu_context *ctx, const struct mmu_s
 	}
 	mmu_fill_record(ctx, sample, sections, record);
 	sample->counts->emitted++;
-	bpf_ringbuf_submit(record, mmu_submit_flags(ring, size));
+	bpf_ringbuf_submit(record, mmu_submit_flags(ring, sections, size));
 }
 
 /* Which event of the run is this? Returns 0, or < 0 for an event that is not ours to count. */
@@ -438,7 +445,7 @@ int mmuscope_check(struct mmu_context *ctx)
 	struct mmu_kernel_context kernel;
 	__u32 i;
 
-	if (mmu_kernel_context(ctx, &kernel) || bpf_get_current_pid_tgid() >> 32 != mmu_check.tgid)
+	if (mmu_kernel_context(ctx, &kernel))
 		return 0;
 	mmu_check_sample(ctx, &kernel);
 	switch (mmu_check.command) {
@@ -507,11 +514,11 @@ int mmuscope_walk(struct bpf_iter__task *ctx)
 	__u64 pgd;
 	__u32 i;
 
-	if (!task || (__u32)task->pid != mmu_request.tid)
+	/* Narrowed to the one task by the kernel, which knows PID namespaces; else by the number of the first namespace. */
+	if (!task || (!mmu_request.narrowed && (__u32)task->pid != mmu_request.tid))
 		return 0;
 	pgd = mmu_task_pgd(task);
 	mmu_request.found = 1;
-	mmu_request.no_mm = !pgd;
 	for (i = 0; i < MMU_WALK_PIECES; i++) {
 		if (!mmu_walk_next(pgd, i))
 			break;

@@ -50,19 +50,22 @@ enum mmu_level {
 
 /* Why there is no page size. Names: page_size__none_name(). */
 enum mmu_none {
-	MMU_NONE_NO_ADDRESS = 1,        /* the sample carries no address */
-	MMU_NONE_NOT_MAPPED = 2,        /* a hole; the level says where the walk ended */
-	MMU_NONE_SWAPPED = 3,           /* non-present entry: swap, migration, poison, marker */
-	MMU_NONE_NO_MM = 4,             /* user address, but the task has no address space */
-	MMU_NONE_READ_FAULT = 5,        /* a table could not be read, or lies outside physical memory */
-	MMU_NONE_NOT_CANONICAL = 6,     /* the MMU could never translate this address */
-	MMU_NONE_NOT_REPORTED = 7,      /* the kernel was asked and gave no size */
-	MMU_NONE_UNSUPPORTED = 8,       /* this kernel cannot say, or this source is off */
-	MMU_NONE_NO_OPERAND = 9,        /* no instruction near the sample accesses memory */
-	MMU_NONE_OVERWRITTEN = 10,      /* the access is known, but its registers are gone */
-	MMU_NONE_CODE_UNREADABLE = 11,  /* the code at the sample could not be read */
-	MMU_NONE_UNDECODABLE = 12,      /* the bytes there are no instruction */
-	MMU_NONE_UNSUPPORTED_FORM = 13, /* gathers, scatters and other forms without one address */
+	MMU_NONE_NO_ADDRESS = 1,    /* the sample carries no address */
+	MMU_NONE_NOT_MAPPED = 2,    /* a hole; the level says where the walk ended */
+	MMU_NONE_SWAPPED = 3,       /* non-present entry: swap, migration, poison, marker */
+	MMU_NONE_NO_MM = 4,         /* user address, but the task has no address space */
+	MMU_NONE_READ_FAULT = 5,    /* a table could not be read, or lies outside physical memory */
+	MMU_NONE_NOT_CANONICAL = 6, /* the MMU could never translate this address */
+	MMU_NONE_NOT_REPORTED = 7,  /* the kernel was asked and gave no size */
+	MMU_NONE_UNSUPPORTED = 8,   /* this kernel cannot say, or this source is off */
+
+	/* No address, because the operand resolver found none. */
+	MMU_NONE_NO_OPERAND = 9,        /* no memory access near the sampled instruction */
+	MMU_NONE_OVERWRITTEN = 10,      /* there is one, but its registers changed and cannot be rebuilt */
+	MMU_NONE_CODE_UNREADABLE = 11,  /* the code bytes could not be read */
+	MMU_NONE_UNDECODABLE = 12,      /* they are no instructions, or their bounds are not known */
+	MMU_NONE_UNSUPPORTED_FORM = 13, /* gather, scatter, masked, state save: more than one address, or none */
+	MMU_NONE_GONE = 14,             /* the address was known too late to walk it: the process had ended */
 	MMU_NONE_MAX,
 };
 
@@ -241,7 +244,7 @@ struct mmu_check_walk {
 
 struct mmu_check {
 	__u32 command;
-	__u32 tgid; /* whose event; others are ignored */
+	__u32 reserved;
 	__u64 runs; /* of the program so far: the sign that an answer is there */
 
 	/* MMU_CHECK_FACTS */
@@ -267,7 +270,7 @@ struct mmu_check {
 
 	/* MMU_CHECK_WALKS */
 	__u32 n_walks;
-	__u32 reserved;
+	__u32 reserved_too;
 	struct mmu_check_walk walks[MMU_CHECK_MAX_WALKS];
 };
 
@@ -288,7 +291,7 @@ struct mmu_walk_request {
 	__u32 done;                       /* the range is complete */
 	__u64 entries[MMU_LEVEL_PGD + 1]; /* of the first address, by level */
 	__u32 entries_seen;               /* bit n: entries[n] was read */
-	__u32 no_mm;
+	__u32 narrowed;                   /* in: the kernel shows this task alone */
 };
 
 _Static_assert(sizeof(struct mmu_check_walk) == 32, "wire format");

@@ -34,6 +34,15 @@ add_library(mmuscope_pfm INTERFACE)
 target_link_libraries(mmuscope_pfm INTERFACE "${PFM_LIBRARY}")
 target_include_directories(mmuscope_pfm SYSTEM INTERFACE "${PFM_INCLUDE_DIR}" "${UTHASH_INCLUDE_DIR}")
 
+# Zydis 4.0 comes without a pkg-config file too.
+find_library(ZYDIS_LIBRARY Zydis)
+find_path(ZYDIS_INCLUDE_DIR Zydis/Zydis.h)
+mmuscope_require(ZYDIS_LIBRARY "The library Zydis" libzydis-dev)
+mmuscope_require(ZYDIS_INCLUDE_DIR "The header Zydis/Zydis.h" libzydis-dev)
+add_library(mmuscope_zydis INTERFACE)
+target_link_libraries(mmuscope_zydis INTERFACE "${ZYDIS_LIBRARY}")
+target_include_directories(mmuscope_zydis SYSTEM INTERFACE "${ZYDIS_INCLUDE_DIR}")
+
 find_package(Threads QUIET)
 mmuscope_require(Threads_FOUND "POSIX threads" libc6-dev)
 

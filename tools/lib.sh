@@ -6,9 +6,9 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export LC_ALL=C.UTF-8
 PATH=$PATH:/usr/sbin:/sbin # Debian keeps bpftool there
 
-build_packages=(bpftool clang cmake gcc libbpf-dev libc6-dev libcap-ng-dev libelf-dev libjansson-dev libpfm4-dev llvm
-	ninja-build pkg-config uthash-dev zlib1g-dev)
-test_packages=(clang-format clang-tidy lcov libcmocka-dev mandoc pmccabe python3 shellcheck)
+build_packages=(bpftool clang cmake gcc libbpf-dev libc6-dev libcap-ng-dev libelf-dev libjansson-dev libpfm4-dev
+	libzydis-dev llvm ninja-build pkg-config uthash-dev zlib1g-dev)
+test_packages=(clang-format clang-tidy g++ lcov libcapstone-dev libcmocka-dev linux-perf mandoc pmccabe shellcheck sqlite3)
 
 note() {
 	printf '%s\n' "$*" >&2
@@ -50,17 +50,15 @@ packages_install() {
 	"${apt[@]}" install --no-install-recommends "${missing[@]}" >&2 || die "apt-get could not install: ${missing[*]}"
 }
 
-# build_preset PRESET [TARGET …]: configures and builds into build/PRESET.
+# build_preset PRESET [TARGET …]: configures and builds into build/PRESET. Silent, unless it fails.
 build_preset() {
-	local preset=$1 targets=()
+	local preset=$1 output targets=()
 
 	shift
 	(($# == 0)) || targets=(--target "$@")
-	(cd "$root" && cmake --preset "$preset" -Wno-dev >"/tmp/mmuscope-cmake.$$" 2>&1) || {
-		cat "/tmp/mmuscope-cmake.$$" >&2
-		rm -f "/tmp/mmuscope-cmake.$$"
+	output=$(cd "$root" && cmake --preset "$preset" -Wno-dev 2>&1 &&
+		cmake --build --preset "$preset" "${targets[@]}" 2>&1) || {
+		note "$output"
 		return 1
 	}
-	rm -f "/tmp/mmuscope-cmake.$$"
-	(cd "$root" && cmake --build --preset "$preset" "${targets[@]}")
 }

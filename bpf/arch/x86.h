@@ -102,16 +102,18 @@ static __always_inline __u16 mmu_arch_flags(int level, __u64 entry)
 	(void)level;
 	flags |= entry & MMU_X86_RW ? MMU_FLAG_WRITE : 0;
 	flags |= entry & MMU_X86_USER ? MMU_FLAG_USER : 0;
-	flags |= entry & MMU_X86_NX ? 0 : MMU_FLAG_EXEC;
 	flags |= entry & MMU_X86_ACCESSED ? MMU_FLAG_ACCESSED : 0;
 	flags |= entry & (MMU_X86_DIRTY | MMU_X86_SAVED_DIRTY) ? MMU_FLAG_DIRTY : 0;
 	flags |= entry & MMU_X86_SPECIAL ? MMU_FLAG_SPECIAL : 0;
 	flags |= entry & MMU_X86_SOFT_DIRTY ? MMU_FLAG_SOFT_DIRTY : 0;
 	flags |= entry & MMU_X86_UFFD_WP ? MMU_FLAG_UFFD_WP : 0;
-	if (entry & MMU_X86_PRESENT)
+	if (entry & MMU_X86_PRESENT) {
 		flags |= entry & MMU_X86_GLOBAL ? MMU_FLAG_GLOBAL : 0;
-	else
+		flags |= entry & MMU_X86_NX ? 0 : MMU_FLAG_EXEC;
+	} else {
+		/* Linux leaves NX clear here, but nothing is fetched through such an entry. */
 		flags |= entry & MMU_X86_PROT_NONE ? MMU_FLAG_PROT_NONE : 0;
+	}
 	return flags;
 }
 

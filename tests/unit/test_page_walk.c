@@ -157,17 +157,17 @@ static const struct entry_case {
 	{"protection key 15", PTE, 0x7800000000000027, LEAF, W | U | X | A},
 	{"write-protected by userfaultfd", PTE, NX | 0x425, LEAF, U | A | MMU_FLAG_UFFD_WP},
 	{"soft dirty", PTE, NX | 0x867, LEAF, W | U | A | D | MMU_FLAG_SOFT_DIRTY},
-	{"PAGE_NONE", PTE, 0x120, INVERTED, X | A | MMU_FLAG_PROT_NONE},
+	{"PAGE_NONE", PTE, 0x120, INVERTED, A | MMU_FLAG_PROT_NONE},
 	{"NUMA hint, with PAT", PTE, NX | 0x1e0, INVERTED, A | D | MMU_FLAG_PROT_NONE},
 	{"huge page", PMD | PUD, 0x0e7, LEAF, W | U | X | A | D},
 	{"PSE and present only", PMD | PUD, 0x081, LEAF, X},
 	{"PAT_LARGE is not address", PMD | PUD, NX | 0x10e7, LEAF, W | U | A | D},
 	{"kernel direct map", PMD | PUD, NX | 0x1e3, LEAF, W | A | D | MMU_FLAG_GLOBAL},
 	{"huge zero page", PMD, NX | 0x2a5, LEAF, U | A | MMU_FLAG_SPECIAL},
-	{"huge PAGE_NONE", PMD, 0x1a0, INVERTED, X | A | MMU_FLAG_PROT_NONE},
+	{"huge PAGE_NONE", PMD, 0x1a0, INVERTED, A | MMU_FLAG_PROT_NONE},
 	{"huge PAGE_NONE with PAT_LARGE", PMD, NX | 0x11a0, INVERTED, A | MMU_FLAG_PROT_NONE},
 	{"THP being split", PMD, NX | 0x8e6, INVERTED, W | U | A | D | MMU_FLAG_SOFT_DIRTY},
-	{"THP being split, PSE only", PMD, 0x080, INVERTED, X},
+	{"THP being split, PSE only", PMD, 0x080, INVERTED, 0},
 	{"1G PAGE_NONE, which pud_present() denies", PUD, 0x000ffff7c00001a0, HOLE, 0},
 	{"1G PAGE_NONE with NX", PUD, 0x800ffff7c00001a0, HOLE, 0},
 	{"1G, PSE without present", PUD, 0x000ffff7c00000e6, SWAP, 0},
@@ -292,7 +292,7 @@ static void check_leaf_bits(const struct world *world, int level, int present)
 	if (!present)
 		base |= SYNTHETIC_ADDRESS_BITS & ~(BIT(shift) - 1);
 	for (bit = 1; bit < 64; bit++) {
-		__u16 flags = always | flag_of_bit[bit] | (bit == 63 ? X : 0);
+		__u16 flags = always | flag_of_bit[bit] | (bit == 63 && present ? X : 0);
 
 		if ((bit == 7 && level != MMU_LEVEL_PTE) || (bit == 8 && !present))
 			continue; /* another kind of entry: see entry_cases */
@@ -384,7 +384,7 @@ static void test_encryption_bit(void **state)
 			*synthetic_tables__slot(tables, ~world->addr, MMU_LEVEL_PTE) =
 				(~LEAF_PHYSICAL & SYNTHETIC_ADDRESS_BITS) | encrypted | 0x120;
 			expect_size("encrypted PAGE_NONE", world, tables, MMU_LEVEL_PTE, LEAF_PHYSICAL,
-				    X | A | MMU_FLAG_PROT_NONE, ~world->addr);
+				    A | MMU_FLAG_PROT_NONE, ~world->addr);
 
 			/* With the bit taken for address, the tables would lie where no memory is. */
 			tables->layout.pfn_mask |= encrypted;

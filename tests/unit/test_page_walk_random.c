@@ -206,7 +206,8 @@ static __u64 encode_leaf(const struct synthetic_tables *tables, const struct reg
 
 	entry |= address & tables->layout.pfn_mask & ~(size - 1);
 	entry |= size > 4096 ? 0x80 | (draw(random) & 0x1000) : draw(random) & 0x80;
-	entry |= region->flags & MMU_FLAG_EXEC ? 0 : BIT(63);
+	/* Without PRESENT the bit means nothing. */
+	entry |= region->kind == PRESENT ? (region->flags & MMU_FLAG_EXEC ? 0 : BIT(63)) : draw(random) & BIT(63);
 	entry |= region->kind == PRESENT ? 0x1 : 0;
 	entry |= region->flags & (MMU_FLAG_GLOBAL | MMU_FLAG_PROT_NONE) || region->kind == DENIED ? 0x100 : 0;
 	for (i = 0; i < ARRAY_SIZE(flag_bits); i++)
@@ -254,7 +255,7 @@ static void add_region(struct plan *plan, struct synthetic_tables *tables, __u64
 		region->physical = draw(random) & tables->layout.pfn_mask & ~(size - 1);
 		region->flags = draw(random) & (BIT(MMU_FLAG_COUNT) - 1) & ~(MMU_FLAG_PROT_NONE | MMU_FLAG_CONTIGUOUS);
 		if (region->kind != PRESENT)
-			region->flags &= ~MMU_FLAG_GLOBAL;
+			region->flags &= ~(MMU_FLAG_GLOBAL | MMU_FLAG_EXEC);
 		if (region->kind == PROT_NONE)
 			region->flags |= MMU_FLAG_PROT_NONE;
 	}
@@ -413,7 +414,7 @@ static enum meaning meaning_of(int level, __u64 entry)
 
 static __u16 flags_of(__u64 entry)
 {
-	__u16 flags = entry >> 63 ? 0 : MMU_FLAG_EXEC;
+	__u16 flags = entry >> 63 || entry % 2 == 0 ? 0 : MMU_FLAG_EXEC;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(flag_bits); i++) {

@@ -20,11 +20,14 @@ struct bpf_object_config {
 	unsigned int sections;
 	bool walk;
 	bool kernel;
-	uint64_t buffer; /* ring bytes per CPU */
-	const char *btf; /* NULL: the running kernel's */
+	uint64_t buffer;        /* ring bytes per CPU */
+	unsigned int operand;   /* accesses that may name the address of a clock's sample (operands.h); 0: none */
+	uint32_t operand_slots; /* recipes that mmu_operands holds, a power of two */
+	uint64_t operand_key;   /* secret of this run */
+	const char *btf;        /* NULL: the running kernel's */
 };
 
-/* Loads mmuscope_sample and mmuscope_check. NULL with errno set, with a message logged. mmuscope_bpf__destroy() frees. */
+/* Loads mmuscope_sample, mmuscope_check and, to resolve operands late, mmuscope_walk where it can be. NULL with errno set, with a message logged. mmuscope_bpf__destroy() frees. */
 struct mmuscope_bpf *bpf_object__open_sampler(const struct bpf_object_config *config);
 
 /* Loads mmuscope_walk and mmuscope_check. As above. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "capture/child.h"
+#include "support/error.h"
 #include "support/log.h"
 
 struct child {
@@ -23,15 +24,15 @@ struct child {
 	int status;
 };
 
-/* Runs in the child. The parent's death before the start must not leave it waiting for ever: read() then returns 0. */
+/*
+ * Runs in the child. Signals need no care: exec turns handlers into the default action, and what was ignored on purpose
+ * (nohup) stays ignored. The parent's death before the start must not leave it waiting for ever: read() then returns 0.
+ */
 static void run_child(char **command, int go_fd, int error_fd)
 {
 	char byte;
 	int err;
 
-	signal(SIGPIPE, SIG_DFL);
-	signal(SIGINT, SIG_DFL);
-	signal(SIGTERM, SIG_DFL);
 	if (read(go_fd, &byte, 1) != 1)
 		_exit(127);
 	execvp(command[0], command);
@@ -61,7 +62,7 @@ static int fork_child(struct child *child)
 	child->error_fd = error[0];
 	child->pidfd = syscall(SYS_pidfd_open, child->pid, 0);
 	if (child->pidfd < 0)
-		return -errno;
+		return error__last();
 	fcntl(child->pidfd, F_SETFD, FD_CLOEXEC);
 	return 0;
 fail:
@@ -74,7 +75,7 @@ fail:
 		close(error[0]);
 		close(error[1]);
 	}
-	return -errno;
+	return error__last();
 }
 
 struct child *child__new(char **command)
@@ -82,8 +83,10 @@ struct child *child__new(char **command)
 	struct child *child = calloc(1, sizeof(*child));
 	int err;
 
-	if (!child)
+	if (!child) {
+		log_error("%s: %s", command[0], log__errstr(ENOMEM));
 		return NULL;
+	}
 	child->command = command;
 	child->go_fd = child->error_fd = child->pidfd = -1;
 	err = fork_child(child);
@@ -106,6 +109,7 @@ void child__free(struct child *child)
 		kill(child->pid, SIGKILL);
 		waitpid(child->pid, NULL, 0);
 	}
+	child__terminate(child); /* no run of ours, however it ended, leaves its COMMAND behind */
 	if (child->error_fd >= 0)
 		close(child->error_fd);
 	if (child->pidfd >= 0)
@@ -128,8 +132,11 @@ int child__start(struct child *child)
 	ssize_t n;
 	int err = 0;
 
-	if (write(child->go_fd, "", 1) != 1)
-		return -errno;
+	if (write(child->go_fd, "", 1) != 1) {
+		err = error__last();
+		log_error("%s: ended before it was started: %s", child->command[0], log__errstr(err));
+		return err;
+	}
 	do
 		n = read(child->error_fd, &err, sizeof(err));
 	while (n < 0 && errno == EINTR);

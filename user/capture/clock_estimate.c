@@ -85,7 +85,8 @@ int64_t clock_estimate__samples(const struct clock_estimate *estimate, const str
 		stop = estimate->idle_stop_ns;
 		if (!estimate->stopped && read_idle(estimate->target, &stop))
 			return COUNT_UNKNOWN;
-		idle = stop - estimate->idle_start_ns;
+		/* The kernel's I/O wait may go backwards (proc(5)). */
+		idle = stop > estimate->idle_start_ns ? stop - estimate->idle_start_ns : 0;
 	}
 	counted_ns = counted_ns > idle ? counted_ns - idle : 0;
 	if (event->attr.freq)

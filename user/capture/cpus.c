@@ -6,6 +6,7 @@
 
 #include "capture/cpus.h"
 #include "support/parse.h"
+#include "support/error.h"
 
 static int read_list(const char *path, uint32_t **ids, size_t *n)
 {
@@ -14,7 +15,7 @@ static int read_list(const char *path, uint32_t **ids, size_t *n)
 	int err = 0;
 
 	if (!file)
-		return -errno;
+		return error__last();
 	if (!fgets(line, sizeof(line), file))
 		err = -EIO;
 	fclose(file);

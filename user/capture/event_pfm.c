@@ -84,7 +84,7 @@ int event_pfm__add(struct event_job *job, const char *text)
 
 	if (strlen(text) >= sizeof(base) || !initialized())
 		return -ENOENT;
-	strcpy(base, text);
+	snprintf(base, sizeof(base), "%s", text);
 	status = encode(base, &attr);
 	if (status != PFM_SUCCESS) {
 		modifiers = cut_modifiers(base);

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "support/error.h"
 #include "support/log.h"
 #include "support/parse.h"
 
@@ -69,7 +70,7 @@ static int read_whole(int fd, char *text, size_t size)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return -errno;
+			return error__last();
 		used += (size_t)n;
 		if (used == size)
 			return -EFBIG;
@@ -92,7 +93,7 @@ static int read_attribute(const char *sysfs, const char *pmu, const char *file, 
 		return -ENOENT;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
-		return -errno;
+		return error__last();
 	err = read_whole(fd, text, ATTRIBUTE_LEN);
 	close(fd);
 	return err;
@@ -154,7 +155,7 @@ static int for_each_name(const char *path, void (*each)(const char *name, void *
 	int n = scandir(path, &entries, visible, alphasort);
 
 	if (n < 0)
-		return -errno;
+		return error__last();
 	for (int i = 0; i < n; i++) {
 		each(entries[i]->d_name, context);
 		free(entries[i]);
@@ -328,7 +329,7 @@ static int next_term(const struct event_job *job, char **cursor, struct term *te
 static int split_terms(const struct event_job *job, char *text, struct term terms[MAX_TERMS], size_t *n)
 {
 	char *cursor = *text ? text : NULL;
-	struct term term;
+	struct term term = {0};
 	int more;
 
 	*n = 0;
@@ -369,7 +370,7 @@ static int own_term(struct event_job *job, const struct term *term)
 
 int event_pmu__own_terms(struct event_job *job, char *text)
 {
-	struct term terms[MAX_TERMS];
+	struct term terms[MAX_TERMS] = {{0}};
 	size_t n;
 	int err = split_terms(job, text, terms, &n);
 
@@ -521,7 +522,7 @@ static int plain_term(struct build *build, const struct term *term)
 static int expand_alias(struct build *build, const char *alias, const char *file)
 {
 	char text[ATTRIBUTE_LEN];
-	struct term terms[MAX_TERMS];
+	struct term terms[MAX_TERMS] = {{0}};
 	size_t n;
 	int err = read_attribute(build->job->sysfs, build->pmu, file, text);
 
@@ -601,7 +602,7 @@ static int event_term(struct build *build, const struct term *term)
 
 static int apply_terms(struct build *build, char *text)
 {
-	struct term terms[MAX_TERMS];
+	struct term terms[MAX_TERMS] = {{0}};
 	bool done[MAX_TERMS] = {false};
 	size_t n;
 	int err = split_terms(build->job, text, terms, &n);

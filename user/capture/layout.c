@@ -16,6 +16,7 @@
 #include "capture/perf_set.h"
 #include "mmuscope.skel.h"
 #include "model/page_size.h"
+#include "support/error.h"
 #include "support/log.h"
 
 #define GIB (1ULL << 30)
@@ -60,11 +61,11 @@ static int map_pages(struct instrument *tool)
 	tool->pages = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (tool->pages == MAP_FAILED) {
 		tool->pages = NULL;
-		return -errno;
+		return error__last();
 	}
 	/* Small pages even where THP is `always`. EINVAL where the kernel knows no THP: as good. */
 	if (madvise(tool->pages, bytes, MADV_NOHUGEPAGE) && errno != EINVAL)
-		return -errno;
+		return error__last();
 	return 0;
 }
 
@@ -100,8 +101,11 @@ static int instrument__open(struct instrument *tool, struct mmuscope_bpf *bpf)
 	*tool = (struct instrument){
 		.bpf = bpf, .check = &bpf->bss->mmu_check, .page = sysconf(_SC_PAGESIZE), .fd = -1, .link_fd = -1};
 	err = map_pages(tool);
-	if (!err)
-		err = open_event(tool);
+	if (err) {
+		log_error("self-check: memory for its pages: %s", log__errstr(err));
+		return err;
+	}
+	err = open_event(tool);
 	if (err) {
 		log_error("self-check: a page-fault event on mmuscope itself: %s; run as root, or with CAP_BPF and "
 			  "CAP_PERFMON",
@@ -110,14 +114,13 @@ static int instrument__open(struct instrument *tool, struct mmuscope_bpf *bpf)
 	}
 	tool->ring = mmap(NULL, RING_BYTES(tool->page), PROT_READ | PROT_WRITE, MAP_SHARED, tool->fd, 0);
 	if (tool->ring == MAP_FAILED) {
-		err = -errno;
+		err = error__last();
 		tool->ring = NULL;
 		log_error("self-check: mmap of a perf ring: %s; raise kernel.perf_event_mlock_kb, or give CAP_IPC_LOCK",
 			  log__errstr(err));
 		return err;
 	}
 	*(volatile char *)tool->ring; /* before 6.14 the ring's pages are mapped by their first touch */
-	tool->check->tgid = getpid();
 	tool->link_fd = perf_link__create(bpf_program__fd(bpf->progs.mmuscope_check), tool->fd);
 	if (tool->link_fd == PERF_LINK_NONE)
 		tool->link_fd = -1;
@@ -127,7 +130,10 @@ static int instrument__open(struct instrument *tool, struct mmuscope_bpf *bpf)
 		log_error("self-check: attach of mmuscope_check: %s", log__errstr(err));
 		return err;
 	}
-	return ioctl(tool->fd, PERF_EVENT_IOC_ENABLE, 0) ? -errno : 0;
+	err = ioctl(tool->fd, PERF_EVENT_IOC_ENABLE, 0) ? error__last() : 0;
+	if (err)
+		log_error("self-check: cannot enable its event: %s", log__errstr(err));
+	return err;
 }
 
 /* Runs the program once over what stands in mmu_check, by touching `at`. Returns 0, or -EIO when it did not run. */
@@ -145,7 +151,7 @@ static int ask(struct instrument *tool, enum mmu_check_command command)
 {
 	if (tool->next == TRIGGER_PAGES) {
 		if (madvise(tool->pages, TRIGGER_PAGES * tool->page, MADV_DONTNEED))
-			return -errno;
+			return error__last();
 		tool->next = 0;
 	}
 	return ask_at(tool, command, tool->pages + tool->page * tool->next++);
@@ -337,7 +343,7 @@ static int know_truths(struct instrument *tool, const struct mmu_layout *layout,
 	if (!err)
 		err = touch(tool, subjects + tool->page, &truths[SUBJECT_PROT_NONE].pfn, &size);
 	if (!err && mprotect(subjects + tool->page, tool->page, PROT_NONE))
-		err = -errno;
+		err = error__last();
 	if (!err)
 		get_huge(tool, &truths[SUBJECT_HUGE]);
 	return err;

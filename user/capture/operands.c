@@ -43,6 +43,11 @@ struct operands *operands__new(struct mmuscope_bpf *bpf, struct page_walker *wal
 	operands->key = key;
 	operands->use = use;
 	operands->resolver = resolver__new(0);
+	if (operands->resolver && resolver__use_thread(operands->resolver)) {
+		resolver__free(operands->resolver);
+		operands->resolver = NULL;
+		errno = ENOMEM;
+	}
 	at = mmap(NULL, map_bytes(slots), PROT_READ | PROT_WRITE, MAP_SHARED, bpf_map__fd(bpf->maps.mmu_operands), 0);
 	if (at != MAP_FAILED)
 		operands->slots = at;
@@ -117,14 +122,14 @@ static void walk_late(struct operands *operands, struct sample *sample)
 		return;
 	err = page_walker__range(operands->walker, sample->tid, sample->addr, sample->addr, keep_walk, &sample->data,
 				 &path);
-	if (err)
-		sample->data.walk = mmu_outcome_none(MMU_NONE_NO_MM);
+	if (err || sample->data.walk == mmu_outcome_none(MMU_NONE_NO_MM))
+		sample->data.walk = mmu_outcome_none(MMU_NONE_GONE);
 }
 
 static void use_recipe(struct sample *sample, const struct mmu_code *code, const struct mmu_recipe *recipe,
 		       enum mmu_origin origin)
 {
-	uint64_t regs[MMU_REG_COUNT] = {0};
+	__u64 regs[MMU_REG_COUNT] = {0};
 
 	memcpy(regs, code->regs, sizeof(code->regs));
 	sample->addr = mmu_recipe_run(regs, recipe);
@@ -134,7 +139,6 @@ static void use_recipe(struct sample *sample, const struct mmu_code *code, const
 
 int operands__resolve(struct operands *operands, struct sample *sample, const struct mmu_code *code)
 {
-	const uint8_t unsupported = mmu_outcome_none(MMU_NONE_UNSUPPORTED);
 	enum resolver_basis basis;
 	struct mmu_operand operand;
 	uint8_t none;
@@ -145,7 +149,9 @@ int operands__resolve(struct operands *operands, struct sample *sample, const st
 				&basis);
 	if (err)
 		return err;
-	install(operands, code->bytes, &operand);
+	/* What the window alone says is for this sample: a living process may bring a better verdict on the same code. */
+	if (basis != RESOLVER_WINDOW)
+		install(operands, code->bytes, &operand);
 
 	if (operands->use & OPERANDS_PREVIOUS && !operand.previous.none) {
 		use_recipe(sample, code, &operand.previous, MMU_ORIGIN_OPERAND_PREVIOUS);
@@ -153,10 +159,10 @@ int operands__resolve(struct operands *operands, struct sample *sample, const st
 		use_recipe(sample, code, &operand.next, MMU_ORIGIN_OPERAND_NEXT);
 	} else {
 		none = operands->use & OPERANDS_NEXT ? operand.next.none : operand.previous.none;
-		sample->data.walk = sample->data.kernel = mmu_outcome_none(none);
+		sample->data.walk = mmu_outcome_none(none);
 		return 0;
 	}
-	sample->data.walk = sample->data.kernel = unsupported;
+	sample->data.walk = mmu_outcome_none(MMU_NONE_UNSUPPORTED);
 	walk_late(operands, sample);
 	return 0;
 }

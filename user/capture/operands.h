@@ -23,7 +23,7 @@ struct operands;
 #define OPERANDS_MAX_SLOTS (1U << 20)
 
 struct operands_counts {
-	uint64_t late;	    /* samples resolved here, because their code was new */
+	uint64_t late;      /* samples resolved here, because their code was new */
 	uint64_t installed; /* recipes written */
 	uint64_t evicted;   /* recipes given up for newer ones */
 };

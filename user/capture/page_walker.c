@@ -10,14 +10,17 @@
 #include "capture/bpf_object.h"
 #include "capture/page_walker.h"
 #include "mmuscope.skel.h"
+#include "support/error.h"
 #include "support/log.h"
 
 struct page_walker {
 	struct mmuscope_bpf *bpf;
+	bool borrowed; /* the object is another's */
 	struct layout_result layout;
 	const struct mmu_walk_piece *pieces; /* mmu_walks, mapped */
 	size_t pieces_bytes;
-	uint32_t tid; /* that the link was made for */
+	uint32_t tid;  /* that the link was made for */
+	bool narrowed; /* the link shows that task alone */
 	int link_fd;
 };
 
@@ -29,7 +32,7 @@ static int map_pieces(struct page_walker *walker)
 	walker->pieces_bytes = (MMU_WALK_PIECES * sizeof(struct mmu_walk_piece) + page - 1) / page * page;
 	at = mmap(NULL, walker->pieces_bytes, PROT_READ, MAP_SHARED, bpf_map__fd(walker->bpf->maps.mmu_walks), 0);
 	if (at == MAP_FAILED)
-		return -errno;
+		return error__last();
 	walker->pieces = at;
 	return 0;
 }
@@ -39,12 +42,14 @@ struct page_walker *page_walker__new(const char *btf)
 	struct page_walker *walker = calloc(1, sizeof(*walker));
 	int err = 0;
 
-	if (!walker)
+	if (!walker) {
+		log_error("the walk: %s", log__errstr(ENOMEM));
 		return NULL;
+	}
 	walker->link_fd = -1;
 	walker->bpf = bpf_object__open_walker(btf);
 	if (!walker->bpf)
-		err = -errno;
+		err = error__last();
 	if (!err)
 		err = layout__prepare(walker->bpf, &walker->layout);
 	if (!err) {
@@ -60,6 +65,25 @@ struct page_walker *page_walker__new(const char *btf)
 	return walker;
 }
 
+struct page_walker *page_walker__over(struct mmuscope_bpf *bpf)
+{
+	struct page_walker *walker = calloc(1, sizeof(*walker));
+	int err = walker ? 0 : -ENOMEM;
+
+	if (!err) {
+		walker->link_fd = -1;
+		walker->bpf = bpf;
+		walker->borrowed = true;
+		err = map_pieces(walker);
+	}
+	if (!err)
+		return walker;
+	log_error("map mmu_walks: %s", log__errstr(err));
+	page_walker__free(walker);
+	errno = -err;
+	return NULL;
+}
+
 void page_walker__free(struct page_walker *walker)
 {
 	if (!walker)
@@ -68,7 +92,8 @@ void page_walker__free(struct page_walker *walker)
 		munmap((void *)walker->pieces, walker->pieces_bytes);
 	if (walker->link_fd >= 0)
 		close(walker->link_fd);
-	mmuscope_bpf__destroy(walker->bpf);
+	if (!walker->borrowed)
+		mmuscope_bpf__destroy(walker->bpf);
 	free(walker);
 }
 
@@ -93,6 +118,7 @@ static int open_link(struct page_walker *walker, uint32_t tid)
 		close(walker->link_fd);
 	walker->tid = tid;
 	walker->link_fd = bpf_link_create(prog_fd, 0, BPF_TRACE_ITER, &opts);
+	walker->narrowed = walker->link_fd >= 0;
 	if (walker->link_fd == -EINVAL || walker->link_fd == -E2BIG)
 		walker->link_fd = bpf_link_create(prog_fd, 0, BPF_TRACE_ITER, NULL);
 	return walker->link_fd < 0 ? walker->link_fd : 0;
@@ -111,7 +137,7 @@ static int run_once(struct page_walker *walker)
 	do {
 		n = read(fd, nothing, sizeof(nothing));
 		if (n < 0 && errno != EINTR && errno != EAGAIN)
-			err = -errno;
+			err = error__last();
 	} while (n > 0 || (n < 0 && !err));
 	close(fd);
 	return err;
@@ -148,7 +174,7 @@ int page_walker__range(struct page_walker *walker, uint32_t tid, uint64_t start,
 		return -ESRCH;
 	if (err)
 		return err;
-	*request = (struct mmu_walk_request){.tid = tid, .next = start, .last = last};
+	*request = (struct mmu_walk_request){.tid = tid, .narrowed = walker->narrowed, .next = start, .last = last};
 	while (!err && !request->done) {
 		request->n = 0;
 		request->found = 0;

@@ -10,6 +10,7 @@
 #include "capture/layout.h"
 #include "record.h"
 
+struct mmuscope_bpf;
 struct page_walker;
 
 /* The entries read on the way to the first address of a range, by level. */
@@ -23,6 +24,12 @@ typedef int (*page_walker_fn)(void *ctx, uint64_t start, const struct mmu_walk *
 
 /* NULL with errno set on failure, with a message logged. `btf`: NULL for the running kernel's. */
 struct page_walker *page_walker__new(const char *btf);
+
+/*
+ * Over an object that is loaded already, with mmuscope_walk in it, and whose layout is in force; it is borrowed. NULL with
+ * errno set, with a message logged.
+ */
+struct page_walker *page_walker__over(struct mmuscope_bpf *bpf);
 void page_walker__free(struct page_walker *walker);
 
 const struct layout_result *page_walker__layout(const struct page_walker *walker);

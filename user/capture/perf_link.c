@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 
 #include "capture/perf_link.h"
+#include "support/error.h"
 
 int perf_link__create(int prog_fd, int perf_fd)
 {
@@ -15,5 +16,5 @@ int perf_link__create(int prog_fd, int perf_fd)
 	/* A kernel without perf links says EINVAL, and so does an event that no program can attach to: ask the old way. */
 	if (fd != -EINVAL)
 		return fd;
-	return ioctl(perf_fd, PERF_EVENT_IOC_SET_BPF, prog_fd) ? -errno : PERF_LINK_NONE;
+	return ioctl(perf_fd, PERF_EVENT_IOC_SET_BPF, prog_fd) ? error__last() : PERF_LINK_NONE;
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "capture/perf_set.h"
+#include "support/error.h"
 #include "support/log.h"
 #include "support/parse.h"
 
@@ -31,7 +32,7 @@ int perf_set__open_one(struct perf_event_attr *attr, pid_t pid, int cpu, int gro
 {
 	int fd = syscall(SYS_perf_event_open, attr, pid, cpu, group_fd, flags | PERF_FLAG_FD_CLOEXEC);
 
-	return fd < 0 ? -errno : fd;
+	return fd < 0 ? error__last() : fd;
 }
 
 /* What each sample must carry. Nothing is asked for that a run does not use: every field costs time per sample. */
@@ -192,7 +193,7 @@ static int open_fd(const struct event *event, const struct perf_set_config *conf
 	fd->fd = open_as_the_kernel_can(&attr, pid, cpu, fd->leader_fd, flags);
 	err = fd->fd < 0 ? fd->fd : 0;
 	if (!err && ioctl(fd->fd, PERF_EVENT_IOC_ID, &fd->id))
-		err = -errno;
+		err = error__last();
 	if (err && fd->fd >= 0)
 		close(fd->fd);
 	if (err && fd->leader_fd >= 0)
@@ -242,6 +243,13 @@ static int add_events(struct perf_set *set, const struct perf_set_config *config
 			/* A hybrid machine's PMU is on some of the CPUs only: x86_pmu_event_init() says ENOENT on the others. */
 			if (err == -ENOENT && some_cpus && (set->n > before || i + 1 < n_cpus))
 				continue;
+			if (err == -EBADF && flags & PERF_FLAG_PID_CGROUP) {
+				log_error("cgroup %s: not a cgroup; give the path of a cgroup directory, or its name "
+					  "below "
+					  "the cgroup2 mount",
+					  target->cgroup);
+				return err;
+			}
 			if (err) {
 				/* A thread may end while we come to it; a whole target that is gone is said by the caller. */
 				if (err != -ESRCH)
@@ -268,8 +276,12 @@ static int add_threads(struct perf_set *set, const struct perf_set_config *confi
 
 	snprintf(path, sizeof(path), "/proc/%u/task", pid);
 	dir = opendir(path);
-	if (!dir)
-		return errno == ENOENT ? -ESRCH : -errno;
+	if (!dir) {
+		err = errno == ENOENT ? -ESRCH : error__last();
+		if (err != -ESRCH)
+			log_error("%s: %s", path, log__errstr(err));
+		return err;
+	}
 	while (!err && (entry = readdir(dir))) {
 		if (parse__u64(entry->d_name, 1, INT32_MAX, &tid))
 			continue;
@@ -287,7 +299,7 @@ static int add_process(struct perf_set *set, const struct perf_set_config *confi
 	int err = add_threads(set, config, pid);
 
 	if (err && err != -ESRCH)
-		return err;
+		return err; /* said */
 	if (set->n == before) {
 		log_error("process %u: there is no such process; ps -e lists those that are", pid);
 		return -ESRCH;
@@ -326,7 +338,7 @@ static int open_cgroup(const char *name)
 {
 	char mount[PATH_MAX / 2], path[PATH_MAX];
 	int fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int err = -errno;
+	int err = error__last();
 
 	if (fd >= 0)
 		return fd;
@@ -390,7 +402,10 @@ static int add_target(struct perf_set *set, const struct perf_set_config *config
 		return add_cgroup(set, config);
 	case TARGET_COMMAND:
 		set->on_exec = true;
-		return add_events(set, config, config->child, true, 0);
+		err = add_events(set, config, config->child, true, 0);
+		if (err == -ESRCH)
+			log_error("%s: ended before it was started: %s", target->command[0], log__errstr(err));
+		return err;
 	}
 	return -EINVAL;
 }
@@ -400,8 +415,10 @@ struct perf_set *perf_set__new(const struct perf_set_config *config)
 	struct perf_set *set = calloc(1, sizeof(*set));
 	int err;
 
-	if (!set)
+	if (!set) {
+		log_error("the events: %s", log__errstr(ENOMEM));
 		return NULL;
+	}
 	err = add_target(set, config);
 	if (err) {
 		perf_set__free(set);
@@ -447,7 +464,7 @@ static int control(const struct perf_set *set, unsigned long request)
 		int flags = fd->leader_fd >= 0 ? PERF_IOC_FLAG_GROUP : 0;
 
 		if (ioctl(which, request, flags) && !err)
-			err = -errno;
+			err = error__last();
 	}
 	return err;
 }
@@ -465,6 +482,7 @@ int perf_set__disable(struct perf_set *set)
 int perf_set__read(const struct perf_set *set, uint32_t event, uint64_t *count, uint64_t *enabled_ns)
 {
 	uint64_t values[2];
+	ssize_t n;
 	size_t i;
 
 	*count = 0;
@@ -472,8 +490,9 @@ int perf_set__read(const struct perf_set *set, uint32_t event, uint64_t *count, 
 	for (i = 0; i < set->n; i++) {
 		if (set->fds[i].event != event)
 			continue;
-		if (read(set->fds[i].fd, values, sizeof(values)) != sizeof(values))
-			return errno ? -errno : -EIO;
+		n = read(set->fds[i].fd, values, sizeof(values));
+		if (n != sizeof(values))
+			return n < 0 ? error__last() : -EIO; /* 0 bytes: an event in error state */
 		*count += values[0];
 		*enabled_ns += values[1];
 	}

@@ -16,6 +16,7 @@
 #include "record.h"
 
 #include "mmuscope.skel.h"
+#include "support/error.h"
 #include "support/log.h"
 
 struct pins {
@@ -30,7 +31,7 @@ static int check_file_system(const char *dir)
 	struct statfs fs;
 
 	if (statfs(dir, &fs))
-		return -errno;
+		return error__last();
 	return fs.f_type == BPF_FS_MAGIC ? 0 : -EMEDIUMTYPE;
 }
 
@@ -40,7 +41,7 @@ static int make_dir(struct pins *pins)
 		pins->made_dir = true;
 		return check_file_system(pins->dir);
 	}
-	return errno == EEXIST ? check_file_system(pins->dir) : -errno;
+	return errno == EEXIST ? check_file_system(pins->dir) : error__last();
 }
 
 static int pin_fd(struct pins *pins, int fd, const char *name)
@@ -103,7 +104,8 @@ static void explain(const char *dir, int err)
 	else if (err == -EEXIST)
 		log_error("--pin %s: there are pins of another run in it; name another directory, or remove them", dir);
 	else
-		log_error("--pin %s: %s", dir, log__errstr(err));
+		log_error("--pin %s: %s; name a directory on a BPF file system, below one that exists", dir,
+			  log__errstr(err));
 }
 
 struct pins *pins__new(const char *dir, struct mmuscope_bpf *bpf, const int *link_fds, size_t n_links)
@@ -111,8 +113,10 @@ struct pins *pins__new(const char *dir, struct mmuscope_bpf *bpf, const int *lin
 	struct pins *pins = calloc(1, sizeof(*pins));
 	int err;
 
-	if (!pins)
+	if (!pins) {
+		explain(dir, -ENOMEM);
 		return NULL;
+	}
 	pins->dir = strdup(dir);
 	err = pins->dir ? make_dir(pins) : -ENOMEM;
 	if (!err)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <bpf/btf.h>
+#include <errno.h>
 #include <linux/perf_event.h>
 #include <stddef.h>
 #include <unistd.h>
@@ -32,5 +33,9 @@ bool probe__sample_type(uint64_t bits)
 
 struct btf *probe__load_btf(const char *path)
 {
-	return path ? btf__parse(path, NULL) : btf__load_vmlinux_btf();
+	struct btf *btf = path ? btf__parse(path, NULL) : btf__load_vmlinux_btf();
+
+	if (!btf && errno == ESRCH)
+		errno = ENOENT; /* libbpf's word for "none of the usual places has it" */
+	return btf;
 }

@@ -15,6 +15,8 @@ size_t record__size(unsigned int sections)
 		size += sizeof(struct mmu_place);
 	if (sections & MMU_SECTION_DETAIL)
 		size += sizeof(struct mmu_detail);
+	if (sections & MMU_SECTION_CODE)
+		size += sizeof(struct mmu_code);
 	return size;
 }
 
@@ -23,11 +25,20 @@ static bool is_outcome(uint8_t outcome)
 	return mmu_outcome_is_size(outcome) || mmu_outcome_is_none(outcome);
 }
 
+/* A late record names a process and an address; an ordinary one has no code. */
+static bool sections_fit(const struct mmu_head *head)
+{
+	const unsigned int late = MMU_SECTION_TASK | MMU_SECTION_PLACE | MMU_SECTION_CODE;
+
+	if (head->kind == MMU_KIND_LATE)
+		return (head->sections & late) == late && !(head->sections & ~(MMU_SECTION_ALL | MMU_SECTION_CODE));
+	return head->kind == MMU_KIND_SAMPLE && !(head->sections & ~MMU_SECTION_ALL);
+}
+
 static bool head_is_sane(const struct mmu_head *head, size_t size, unsigned int n_events)
 {
-	return head->kind == MMU_KIND_SAMPLE && !(head->sections & ~MMU_SECTION_ALL) &&
-	       size == record__size(head->sections) && head->event < n_events && head->mode >= MMU_MODE_USER &&
-	       head->mode <= MMU_MODE_IDLE && head->origin <= MMU_ORIGIN_OPERAND_NEXT &&
+	return sections_fit(head) && size == record__size(head->sections) && head->event < n_events &&
+	       head->mode >= MMU_MODE_USER && head->mode <= MMU_MODE_IDLE && head->origin <= MMU_ORIGIN_OPERAND_NEXT &&
 	       head->data_level <= MMU_LEVEL_PGD && head->code_level <= MMU_LEVEL_PGD && is_outcome(head->data_walk) &&
 	       is_outcome(head->data_kernel) && is_outcome(head->code_walk) && is_outcome(head->code_kernel);
 }
@@ -55,7 +66,7 @@ static const void *decode_place(const void *bytes, struct sample *sample)
 	return (const char *)bytes + sizeof(place);
 }
 
-static void decode_detail(const void *bytes, struct sample *sample)
+static const void *decode_detail(const void *bytes, struct sample *sample)
 {
 	struct mmu_detail detail;
 
@@ -64,9 +75,10 @@ static void decode_detail(const void *bytes, struct sample *sample)
 	sample->period = detail.period;
 	sample->weight = detail.weight;
 	sample->data_src = detail.data_src;
+	return (const char *)bytes + sizeof(detail);
 }
 
-int record__decode(const void *bytes, size_t size, unsigned int n_events, struct sample *sample)
+int record__decode(const void *bytes, size_t size, unsigned int n_events, struct sample *sample, struct mmu_code *code)
 {
 	struct mmu_head head;
 
@@ -92,6 +104,9 @@ int record__decode(const void *bytes, size_t size, unsigned int n_events, struct
 	if (head.sections & MMU_SECTION_PLACE)
 		bytes = decode_place(bytes, sample);
 	if (head.sections & MMU_SECTION_DETAIL)
-		decode_detail(bytes, sample);
-	return 0;
+		bytes = decode_detail(bytes, sample);
+	if (head.kind != MMU_KIND_LATE)
+		return RECORD_SAMPLE;
+	memcpy(code, bytes, sizeof(*code));
+	return RECORD_LATE;
 }

@@ -14,8 +14,11 @@ size_t record__size(unsigned int sections);
 
 /*
  * Decodes one record of `size` bytes. Trusts nothing in it: kind, sections, length, event, mode, origin and outcomes are
- * checked. Returns 0, or -EBADMSG with *sample undefined.
+ * checked. Returns RECORD_SAMPLE; RECORD_LATE with *code filled, for a sample whose operand is yet to be resolved; or
+ * -EBADMSG with *sample undefined.
  */
-int record__decode(const void *bytes, size_t size, unsigned int n_events, struct sample *sample);
+enum record_result { RECORD_SAMPLE = 0, RECORD_LATE = 1 };
+
+int record__decode(const void *bytes, size_t size, unsigned int n_events, struct sample *sample, struct mmu_code *code);
 
 #endif

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "capture/rings.h"
+#include "support/error.h"
 #include "support/log.h"
 
 struct rings {
@@ -35,7 +36,7 @@ static int add_ring(struct rings *rings, int outer_fd, uint32_t cpu, uint64_t by
 	err = bpf_map_update_elem(outer_fd, &cpu, &fd, BPF_ANY);
 	if (!err && !rings->buffer) {
 		rings->buffer = ring_buffer__new(fd, on_libbpf_record, rings, NULL);
-		err = rings->buffer ? 0 : -errno;
+		err = rings->buffer ? 0 : error__last();
 	} else if (!err) {
 		err = ring_buffer__add(rings->buffer, fd, on_libbpf_record, rings);
 	}
@@ -57,6 +58,7 @@ struct rings *rings__new(int outer_fd, const struct cpus *cpus, uint64_t bytes, 
 		rings->fds = calloc(cpus->n, sizeof(*rings->fds));
 	if (!rings || !rings->fds) {
 		free(rings);
+		log_error("ring buffers: %s", log__errstr(ENOMEM));
 		errno = ENOMEM;
 		return NULL;
 	}
@@ -101,7 +103,7 @@ int rings__watch(const struct rings *rings, int epoll_fd, uint64_t tag)
 
 	for (i = 0; i < rings->n; i++) {
 		if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, rings->fds[i], &event))
-			return -errno;
+			return error__last();
 	}
 	return 0;
 }

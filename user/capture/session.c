@@ -6,12 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "capture/bpf_object.h"
 #include "capture/child.h"
+#include "capture/operands.h"
+#include "capture/page_walker.h"
 #include "capture/clock_estimate.h"
 #include "capture/cpus.h"
 #include "capture/perf_link.h"
@@ -21,6 +24,7 @@
 #include "capture/rings.h"
 #include "capture/session.h"
 #include "mmuscope.skel.h"
+#include "support/error.h"
 #include "support/log.h"
 
 #define DEFAULT_BUFFER (1UL << 20)
@@ -36,6 +40,9 @@ struct session {
 	struct perf_set *perf;
 	struct mmuscope_bpf *bpf;
 	struct layout_result layout;
+	struct page_walker *walker; /* for samples that are resolved late */
+	struct operands *operands;
+	uint64_t operand_key;
 	struct rings *rings;
 	struct pins *pins;
 	struct clock_estimate *clock;
@@ -51,9 +58,15 @@ struct session {
 static int on_record(void *ctx, const void *bytes, size_t size)
 {
 	struct session *session = ctx;
+	struct mmu_code code;
 	struct sample sample;
-	int err = record__decode(bytes, size, session->config.events->n, &sample);
+	int err = record__decode(bytes, size, session->config.events->n, &sample, &code);
 
+	if (err == RECORD_LATE) {
+		err = session->operands ? operands__resolve(session->operands, &sample, &code) : -EBADMSG;
+		if (err == -ENOMEM)
+			return err;
+	}
 	if (err) {
 		/* Our own program wrote it: not the user's fault, and nothing that may be passed over in silence. */
 		log_error("a record of %zu bytes in the ring is malformed: this is a bug of mmuscope", size);
@@ -63,14 +76,22 @@ static int on_record(void *ctx, const void *bytes, size_t size)
 	return session->config.on_sample(session->config.ctx, &sample);
 }
 
-static void raise_limits(const struct perf_set *perf)
+static int no_memory(void)
+{
+	log_error("the run: %s", log__errstr(ENOMEM));
+	return -ENOMEM;
+}
+
+/*
+ * As many descriptors as the hard limit allows: each event has up to three, on each CPU or thread. COMMAND is forked before
+ * and keeps the limit that the user gave it.
+ */
+static void raise_limits(void)
 {
 	struct rlimit files;
-	rlim_t need = perf_set__n(perf) * 3 + 256;
 
-	/* Links and rings come on top of the events; the hard limit is as far as we may go. */
-	if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < need) {
-		files.rlim_cur = need < files.rlim_max ? need : files.rlim_max;
+	if (!getrlimit(RLIMIT_NOFILE, &files) && files.rlim_cur < files.rlim_max) {
+		files.rlim_cur = files.rlim_max;
 		setrlimit(RLIMIT_NOFILE, &files);
 	}
 }
@@ -93,14 +114,12 @@ static int open_events(struct session *session)
 	if (session->config.target->command) {
 		session->child = child__new(session->config.target->command);
 		if (!session->child)
-			return -errno;
+			return error__last();
 		perf.child = child__pid(session->child);
 	}
+	raise_limits();
 	session->perf = perf_set__new(&perf);
-	if (!session->perf)
-		return -errno;
-	raise_limits(session->perf);
-	return 0;
+	return session->perf ? 0 : error__last();
 }
 
 static int load_bpf(struct session *session)
@@ -115,11 +134,14 @@ static int load_bpf(struct session *session)
 		.kernel = config->kernel,
 		.buffer = config->buffer,
 		.btf = config->btf,
+		.operand = config->operand,
+		.operand_slots = config->operand_slots,
+		.operand_key = session->operand_key,
 	};
 
 	session->bpf = bpf_object__open_sampler(&object);
 	if (!session->bpf)
-		return -errno;
+		return error__last();
 	if (!config->walk) {
 		snprintf(session->layout.why, sizeof(session->layout.why), "not asked for (--source)");
 		return 0;
@@ -127,12 +149,58 @@ static int load_bpf(struct session *session)
 	return layout__prepare(session->bpf, &session->layout);
 }
 
+/* Does any event leave its address to the operand resolver? */
+static bool needs_operands(const struct event_list *events)
+{
+	size_t i;
+
+	for (i = 0; i < events->n; i++) {
+		if (events->events[i].is_clock)
+			return true;
+	}
+	return false;
+}
+
+/* The key must be known before the object is loaded: a process that could guess it could aim at other processes' recipes. */
+static int choose_operands(struct session *session)
+{
+	struct session_config *config = &session->config;
+
+	if (!needs_operands(config->events))
+		config->operand = 0;
+	if (!config->operand_slots)
+		config->operand_slots = OPERANDS_DEFAULT_SLOTS;
+	while (config->operand_slots & (config->operand_slots - 1)) /* up to the next power of two */
+		config->operand_slots += config->operand_slots & -config->operand_slots;
+	if (config->operand && getrandom(&session->operand_key, sizeof(session->operand_key), 0) < 0) {
+		log_error("operand resolver: no random key: %s", log__errstr(errno));
+		return error__last();
+	}
+	return 0;
+}
+
+static int make_operands(struct session *session)
+{
+	const struct session_config *config = &session->config;
+
+	if (!config->operand)
+		return 0;
+	if (session->layout.layout.levels && bpf_program__fd(session->bpf->progs.mmuscope_walk) >= 0) {
+		session->walker = page_walker__over(session->bpf);
+		if (!session->walker)
+			return error__last();
+	}
+	session->operands = operands__new(session->bpf, session->walker, config->operand_slots, session->operand_key,
+					  config->operand);
+	return session->operands ? 0 : error__last();
+}
+
 static int make_rings(struct session *session)
 {
 	int outer_fd = bpf_map__fd(session->bpf->maps.mmu_samples);
 
 	session->rings = rings__new(outer_fd, &session->cpus, session->config.buffer, on_record, session);
-	return session->rings ? 0 : -errno;
+	return session->rings ? 0 : error__last();
 }
 
 /* Events by id, for runs of several; then the program on each. */
@@ -144,9 +212,9 @@ static int attach(struct session *session)
 	size_t i;
 	int err;
 
-	session->link_fds = malloc(n * sizeof(*session->link_fds));
+	session->link_fds = calloc(n, sizeof(*session->link_fds));
 	if (!session->link_fds)
-		return -ENOMEM;
+		return no_memory();
 	for (i = 0; i < n; i++)
 		session->link_fds[i] = -1;
 	for (i = 0; i < n; i++) {
@@ -179,7 +247,7 @@ static int watch_target(struct session *session)
 	if (session->child) {
 		session->n_alive = 1;
 		fd = child__pidfd(session->child);
-		return epoll_ctl(session->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+		return epoll_ctl(session->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? error__last() : 0;
 	}
 	if (target->kind != TARGET_PIDS)
 		return 0;
@@ -191,10 +259,10 @@ static int watch_target(struct session *session)
 		if (fd < 0 && errno == ESRCH)
 			continue; /* gone since its events were opened: nothing to wait for */
 		if (fd < 0)
-			return -errno;
+			return error__last();
 		session->pid_fds[session->n_pids++] = fd;
 		if (epoll_ctl(session->epoll_fd, EPOLL_CTL_ADD, fd, &event))
-			return -errno;
+			return error__last();
 	}
 	session->n_alive = session->n_pids;
 	return 0;
@@ -202,13 +270,18 @@ static int watch_target(struct session *session)
 
 static int make_epoll(struct session *session)
 {
-	int err;
+	int err = 0;
 
 	session->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (session->epoll_fd < 0)
-		return -errno;
-	err = rings__watch(session->rings, session->epoll_fd, TAG_RING);
-	return err ? err : watch_target(session);
+		err = error__last();
+	if (!err)
+		err = rings__watch(session->rings, session->epoll_fd, TAG_RING);
+	if (!err)
+		err = watch_target(session);
+	if (err)
+		log_error("cannot watch the rings and the target: %s", log__errstr(err));
+	return err;
 }
 
 static int pin(struct session *session)
@@ -216,7 +289,7 @@ static int pin(struct session *session)
 	if (!session->config.pin)
 		return 0;
 	session->pins = pins__new(session->config.pin, session->bpf, session->link_fds, perf_set__n(session->perf));
-	return session->pins ? 0 : -errno;
+	return session->pins ? 0 : error__last();
 }
 
 struct session *session__new(const struct session_config *config)
@@ -224,18 +297,24 @@ struct session *session__new(const struct session_config *config)
 	struct session *session = calloc(1, sizeof(*session));
 	int err;
 
-	if (!session)
+	if (!session) {
+		no_memory();
 		return NULL;
+	}
 	session->config = *config;
 	session->epoll_fd = -1;
 	if (!session->config.buffer)
 		session->config.buffer = DEFAULT_BUFFER;
 	session->received = calloc(config->events->n, sizeof(*session->received));
-	err = session->received ? 0 : -ENOMEM;
+	err = session->received ? 0 : no_memory();
+	if (!err)
+		err = choose_operands(session);
 	if (!err)
 		err = open_events(session);
 	if (!err)
 		err = load_bpf(session);
+	if (!err)
+		err = make_operands(session);
 	if (!err)
 		err = make_rings(session);
 	if (!err)
@@ -266,6 +345,8 @@ void session__free(struct session *session)
 	free(session->link_fds);
 	perf_set__free(session->perf);
 	rings__free(session->rings);
+	operands__free(session->operands);
+	page_walker__free(session->walker);
 	mmuscope_bpf__destroy(session->bpf);
 	child__free(session->child);
 	for (i = 0; i < session->n_pids; i++)
@@ -302,9 +383,11 @@ enum session_wake session__wait(struct session *session, uint64_t timeout_ns)
 	int timeout_ms = (int)((timeout_ns + 999999) / 1000000);
 	struct epoll_event events[16];
 	enum session_wake wake = SESSION_TIMEOUT;
-	int n = epoll_wait(session->epoll_fd, events, 16, timeout_ms);
-	int i;
+	int n, i;
 
+	if (session->pid_fds && !session->n_alive)
+		return SESSION_TARGET_GONE; /* every process of -p had ended before it could be watched */
+	n = epoll_wait(session->epoll_fd, events, 16, timeout_ms);
 	if (n < 0)
 		return SESSION_SIGNAL;
 	for (i = 0; i < n; i++) {
@@ -386,6 +469,11 @@ int session__accounting(const struct session *session, uint32_t event, struct ac
 	if (what->is_clock)
 		accounting->expected = clock_estimate__samples(session->clock, what, count);
 	return 0;
+}
+
+const struct operands_counts *session__operands(const struct session *session)
+{
+	return session->operands ? operands__counts(session->operands) : NULL;
 }
 
 bool session__command_status(const struct session *session, int *status)

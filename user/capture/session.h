@@ -17,6 +17,7 @@
 
 #include "capture/event.h"
 #include "capture/layout.h"
+#include "capture/operands.h"
 #include "capture/target.h"
 #include "model/accounting.h"
 #include "model/sample.h"
@@ -29,10 +30,12 @@ struct session_config {
 	unsigned int sections; /* enum mmu_section: what the records must hold */
 	bool walk;             /* sources */
 	bool kernel;
-	uint64_t buffer;      /* ring bytes per CPU; 0: default */
-	const char *btf;      /* NULL: the running kernel's */
-	const char *pin;      /* directory, or NULL */
-	session_fn on_sample; /* returns 0, or -errno to stop */
+	uint64_t buffer;        /* ring bytes per CPU; 0: default */
+	const char *btf;        /* NULL: the running kernel's */
+	const char *pin;        /* directory, or NULL */
+	unsigned int operand;   /* accesses that may name the address of a clock's sample (operands.h); 0: none */
+	uint64_t operand_slots; /* recipes held, rounded up to a power of two; 0: default */
+	session_fn on_sample;   /* returns 0, or -errno to stop */
 	void *ctx;
 };
 
@@ -67,6 +70,9 @@ int session__stop(struct session *session);
  * repeated until the sums hold, so a difference that stays is real. Returns 0 or -errno.
  */
 int session__accounting(const struct session *session, uint32_t event, struct accounting *accounting);
+
+/* What the operand resolver did; NULL when it is off. */
+const struct operands_counts *session__operands(const struct session *session);
 
 /* COMMAND's status as of waitpid(2); false when there was none, or it still runs. */
 bool session__command_status(const struct session *session, int *status);

@@ -20,6 +20,7 @@
 #include "model/histogram.h"
 #include "model/report.h"
 #include "support/clock.h"
+#include "support/error.h"
 #include "support/log.h"
 #include "support/stop.h"
 
@@ -86,7 +87,10 @@ static int parse_events(struct hist *hist)
 		return err;
 	hist->reported = calloc(hist->events.n, sizeof(*hist->reported));
 	hist->report_events = calloc(hist->events.n, sizeof(*hist->report_events));
-	return hist->reported && hist->report_events ? 0 : -ENOMEM;
+	if (hist->reported && hist->report_events)
+		return 0;
+	log_error("the accounts: %s", log__errstr(ENOMEM));
+	return -ENOMEM;
 }
 
 static int on_sample(void *ctx, const struct sample *sample)
@@ -118,21 +122,27 @@ static int prepare(struct hist *hist)
 		.buffer = options->buffer,
 		.btf = options->btf,
 		.pin = options->pin,
+		.operand = options->source_walk ? options->operand : 0,
+		.operand_slots = options->operand_slots,
 		.on_sample = on_sample,
 		.ctx = hist,
 	};
 	const struct layout_result *layout;
+	int err;
 
 	hist->histogram = histogram__new(options->sort, options->n_sort);
-	if (!hist->histogram)
-		return -errno;
+	if (!hist->histogram) {
+		err = error__last();
+		log_error("the histogram: %s", log__errstr(err));
+		return err;
+	}
 	hist->session = session__new(&config);
 	if (!hist->session)
-		return -errno;
+		return error__last();
 	layout = session__layout(hist->session);
 	if (options->source_walk && layout->layout.levels == 0)
 		warn(hist, "the walk is off: %s", layout->why);
-	if (options->source_kernel && options->source_walk && !layout->kernel_sizes)
+	else if (options->source_kernel && options->source_walk && !layout->kernel_sizes)
 		warn(hist,
 		     "this kernel does not show its page sizes to BPF (it does from 6.3 on): the walk stands alone");
 	if (hist->events.note)
@@ -219,11 +229,12 @@ static int print_report(struct hist *hist, bool final)
 static int activate(struct hist *hist)
 {
 	const struct options *options = hist->options;
-	int err = session__start(hist->session);
+	int err;
 
+	hist->start_ns = clock__now(); /* before COMMAND runs: it may be over when we come back */
+	err = session__start(hist->session);
 	if (err)
 		return err;
-	hist->start_ns = clock__now();
 	if (options->duration_ns)
 		hist->end_ns = hist->start_ns + options->duration_ns;
 	if (options->interval_ns)
@@ -258,8 +269,10 @@ static int run(struct hist *hist)
 			return err;
 		}
 		now = clock__now();
-		if (wake == SESSION_TARGET_GONE || (hist->end_ns && now >= hist->end_ns))
+		if (wake == SESSION_TARGET_GONE)
 			return 0;
+		if (hist->end_ns && now >= hist->end_ns)
+			break;
 		if (hist->next_ns && now >= hist->next_ns) {
 			err = print_report(hist, false);
 			if (err)
@@ -316,16 +329,22 @@ static void free_hist(struct hist *hist)
 int command_hist(const struct options *options)
 {
 	struct hist hist = {.options = options};
+	int status = EXIT_FAILED;
 	int err;
 
 	uname(&hist.machine);
 	err = stop__install();
-	if (!err)
-		err = output__open(options->output, &hist.out);
-	if (!err)
+	if (err)
+		log_error("signal handlers: %s", log__errstr(err));
+	else
 		err = parse_events(&hist);
+	if (err == -EINVAL)
+		status = EXIT_USAGE;
 	if (!err)
 		err = prepare(&hist);
+	/* As late as can be: a run that cannot start must not cut an earlier result. */
+	if (!err)
+		err = output__open(options->output, &hist.out);
 	if (!err)
 		err = activate(&hist);
 	if (!err)
@@ -336,6 +355,6 @@ int command_hist(const struct options *options)
 		err = output__close(options->output, hist.out, err);
 	free_hist(&hist);
 	if (err)
-		return EXIT_FAILED;
+		return status;
 	return hist.lost && options->fail_on_loss ? EXIT_LOST : EXIT_DONE;
 }

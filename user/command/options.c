@@ -199,6 +199,29 @@ static int set_source(struct reader *reader, const char *value)
 	return 0;
 }
 
+static int set_operand(struct reader *reader, const char *value)
+{
+	struct options *options = reader->options;
+	char word[WORD_MAX];
+
+	options->operand = 0;
+	for (const char *list = value; list;) {
+		unsigned int use;
+
+		list = next_word(list, word);
+		if (!strcmp(word, "previous"))
+			use = OPERANDS_PREVIOUS;
+		else if (!strcmp(word, "next"))
+			use = OPERANDS_NEXT;
+		else
+			return refuse(reader, value, "no such operand");
+		if (options->operand & use)
+			return refuse(reader, value, "the same operand twice");
+		options->operand |= use;
+	}
+	return 0;
+}
+
 /* As refuse(), with the words to choose from. */
 static int refuse_choice(const struct reader *reader, const char *value, const char *wrong)
 {
@@ -264,6 +287,7 @@ static const value_setter setters[ARGUMENT_TYPE_COUNT] = {
 	[ARGUMENT_DESCRIPTOR] = set_descriptor,
 	[ARGUMENT_EVENT] = set_event,
 	[ARGUMENT_SOURCE] = set_source,
+	[ARGUMENT_OPERAND] = set_operand,
 	[ARGUMENT_SORT] = set_sort,
 	[ARGUMENT_FORMAT] = set_format,
 };
@@ -721,6 +745,7 @@ enum options_result options__parse(int argc, char **argv, struct options *option
 		.n_events = 1,
 		.source_walk = true,
 		.source_kernel = true,
+		.operand = OPERANDS_PREVIOUS | OPERANDS_NEXT,
 		.format = VIEW_TEXT,
 		.ready_fd = -1,
 	};

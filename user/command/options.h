@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "capture/operands.h"
 #include "capture/target.h"
 #include "model/sort_key.h"
 #include "view/view.h"
@@ -47,8 +48,10 @@ struct options {
 	enum sort_key sort[SORT_KEY_MAX];
 	size_t n_sort;
 	enum view_format format;
-	const char *output; /* NULL: standard output */
-	uint64_t buffer;    /* bytes per CPU; 0: default */
+	const char *output;     /* NULL: standard output */
+	uint64_t buffer;        /* bytes per CPU; 0: default */
+	unsigned int operand;   /* --operand: OPERANDS_PREVIOUS, OPERANDS_NEXT, both by default */
+	uint64_t operand_slots; /* --operand-slots; 0: default */
 	const char *btf;
 	const char *pin;
 	bool fail_on_loss;

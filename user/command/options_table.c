@@ -137,6 +137,25 @@ static const struct option_spec specs[OPTION_ID_MAX] = {
 		 .once = true,
 		 .expects = "walk, kernel, or both as walk,kernel",
 		 .help = "whose page sizes to show: our own page walk's, the kernel's, or both side by side (default)"},
+	[OPTION_OPERAND] = {.name = "operand",
+			    .argument = "LIST",
+			    .type = ARGUMENT_OPERAND,
+			    .subcommands = HIST,
+			    .once = true,
+			    .expects = "previous, next, or both as previous,next",
+			    .help = "for timer samples, which memory access to take: the one before the sampled "
+				    "instruction, the one at or behind it, or the first that is known (default)"},
+	[OPTION_OPERAND_SLOTS] =
+		{
+			.name = "operand-slots",
+			.argument = "N",
+			.type = ARGUMENT_NUMBER,
+			.subcommands = HIST,
+			.min = 16,
+			.max = OPERANDS_MAX_SLOTS,
+			.offset = offsetof(struct options, operand_slots),
+			.expects = "a number of places in code",
+			.help = "places in code whose operand is kept at hand, 240 bytes each (default: 16384)"},
 	[OPTION_SORT] = {.name = "sort",
 			 .letter = 's',
 			 .argument = "KEYS",
@@ -330,6 +349,8 @@ const char *option_spec__choices(const struct option_spec *spec, enum subcommand
 				append(buf, size, ", ", format_names[format]);
 	if (spec->type == ARGUMENT_SOURCE)
 		append(buf, size, ", ", "walk, kernel");
+	if (spec->type == ARGUMENT_OPERAND)
+		append(buf, size, ", ", "previous, next");
 	return buf;
 }
 
@@ -506,6 +527,7 @@ static const char *compgen_arguments(const struct option_spec *spec, enum subcom
 	case ARGUMENT_SORT:
 	case ARGUMENT_FORMAT:
 	case ARGUMENT_SOURCE:
+	case ARGUMENT_OPERAND:
 		option_spec__choices(spec, subcommand, choices, sizeof(choices));
 		for (from = to = choices; *from; from++)
 			if (*from != ',')

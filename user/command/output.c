@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "command/output.h"
+#include "support/error.h"
 #include "support/log.h"
 
 int output__open(const char *path, FILE **out)
@@ -17,7 +18,7 @@ int output__open(const char *path, FILE **out)
 	*out = fd < 0 ? NULL : fdopen(fd, "w");
 	if (*out)
 		return 0;
-	err = -errno;
+	err = error__last();
 	log_error("-o %s: %s; name a file in a directory that can be written", path, log__errstr(err));
 	if (fd >= 0)
 		close(fd);
@@ -35,7 +36,7 @@ int output__close(const char *path, FILE *out, int err)
 	int last = 0;
 
 	if (path ? fclose(out) : fflush(out))
-		last = -errno;
+		last = error__last();
 	if (err)
 		return err;
 	if (last)

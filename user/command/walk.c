@@ -11,6 +11,7 @@
 #include "command/output.h"
 #include "model/walk_report.h"
 #include "page_walk.h"
+#include "support/error.h"
 #include "support/log.h"
 #include "support/stop.h"
 #include "view/view_walk.h"
@@ -129,11 +130,13 @@ int command_walk(const struct options *options)
 	FILE *out = NULL;
 	int err = stop__install();
 
-	if (!err)
+	if (err)
+		log_error("signal handlers: %s", log__errstr(err));
+	else
 		err = output__open(options->output, &out);
 	if (!err) {
 		walker = page_walker__new(options->btf);
-		err = walker ? 0 : -errno;
+		err = walker ? 0 : error__last();
 	}
 	if (!err) {
 		walk.layout = &page_walker__layout(walker)->layout;

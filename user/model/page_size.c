@@ -6,10 +6,20 @@
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const none_names[] = {
-	[MMU_NONE_NO_ADDRESS] = "no-address",     [MMU_NONE_NOT_MAPPED] = "not-mapped",
-	[MMU_NONE_SWAPPED] = "swapped",           [MMU_NONE_NO_MM] = "no-mm",
-	[MMU_NONE_READ_FAULT] = "read-fault",     [MMU_NONE_NOT_CANONICAL] = "not-canonical",
-	[MMU_NONE_NOT_REPORTED] = "not-reported", [MMU_NONE_UNSUPPORTED] = "unsupported",
+	[MMU_NONE_NO_ADDRESS] = "no-address",
+	[MMU_NONE_NOT_MAPPED] = "not-mapped",
+	[MMU_NONE_SWAPPED] = "swapped",
+	[MMU_NONE_NO_MM] = "no-mm",
+	[MMU_NONE_READ_FAULT] = "read-fault",
+	[MMU_NONE_NOT_CANONICAL] = "not-canonical",
+	[MMU_NONE_NOT_REPORTED] = "not-reported",
+	[MMU_NONE_UNSUPPORTED] = "unsupported",
+	[MMU_NONE_NO_OPERAND] = "no-operand",
+	[MMU_NONE_OVERWRITTEN] = "overwritten",
+	[MMU_NONE_CODE_UNREADABLE] = "code-unreadable",
+	[MMU_NONE_UNDECODABLE] = "undecodable",
+	[MMU_NONE_UNSUPPORTED_FORM] = "unsupported-form",
+	[MMU_NONE_GONE] = "gone",
 };
 _Static_assert(ARRAY_SIZE(none_names) == MMU_NONE_MAX, "every reason has a name");
 
@@ -57,6 +67,21 @@ const char *page_size__name(unsigned int shift, char buf[PAGE_SIZE_NAME_LEN])
 const char *page_size__none_name(unsigned int reason)
 {
 	return name_of(none_names, ARRAY_SIZE(none_names), reason);
+}
+
+int page_size__none_is_without_address(unsigned int reason)
+{
+	switch (reason) {
+	case MMU_NONE_NO_ADDRESS:
+	case MMU_NONE_NO_OPERAND:
+	case MMU_NONE_OVERWRITTEN:
+	case MMU_NONE_CODE_UNREADABLE:
+	case MMU_NONE_UNDECODABLE:
+	case MMU_NONE_UNSUPPORTED_FORM:
+		return 1;
+	default:
+		return 0;
+	}
 }
 
 int page_size__none_is_failure(unsigned int reason)

@@ -18,6 +18,9 @@ const char *page_size__name(unsigned int shift, char buf[PAGE_SIZE_NAME_LEN]);
 /* Name of a reason of enum mmu_none ("not-mapped"), as JSON spells it. An unknown number gives "unknown". */
 const char *page_size__none_name(unsigned int reason);
 
+/* True for the reasons that mean "there was no address to walk": no-address, and those of the operand resolver. */
+int page_size__none_is_without_address(unsigned int reason);
+
 /* True for the reasons that mean "an address was walked and the walk failed": not no-address, not-reported, unsupported. */
 int page_size__none_is_failure(unsigned int reason);
 

@@ -23,7 +23,7 @@ int walk_report__add(struct walk_report *report, const struct walk_range *piece)
 			last->level = piece->level;
 		return 0;
 	}
-	if (report->n == report->room) {
+	if (!report->ranges || report->n == report->room) {
 		room = report->room ? report->room * 2 : 64;
 		ranges = realloc(report->ranges, room * sizeof(*ranges));
 		if (!ranges)

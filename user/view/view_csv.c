@@ -107,7 +107,7 @@ static int print_rows(const struct report *report, FILE *out)
 	rows = histogram__rows(report->histogram, &n);
 	if (!rows && errno == ENOMEM)
 		return -ENOMEM;
-	for (size_t i = 0; i < n && !ferror(out); i++) {
+	for (size_t i = 0; rows && i < n && !ferror(out); i++) {
 		histogram_row__counts(rows[i], &data, &code);
 		print_counts(report, "data", rows[i], &data, out);
 		print_counts(report, "code", rows[i], &code, out);

@@ -218,7 +218,7 @@ static void write_rows(struct writer *writer, const struct report *report)
 	}
 	write_key(writer, "rows");
 	fputc('[', writer->out);
-	for (size_t i = 0; i < n && !writer->err && !ferror(writer->out); i++) {
+	for (size_t i = 0; rows && i < n && !writer->err && !ferror(writer->out); i++) {
 		if (i)
 			fputc(',', writer->out);
 		write_value(writer, row_object(report, rows[i]));

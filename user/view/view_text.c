@@ -231,10 +231,22 @@ static uint64_t sum(const uint64_t *counts, size_t n)
 	return total;
 }
 
+/* Samples for which neither the kernel nor the operand resolver named an address. */
+static uint64_t without_address(const struct size_counts *counts)
+{
+	uint64_t total = 0;
+
+	for (unsigned int reason = 0; reason < MMU_NONE_MAX; reason++) {
+		if (page_size__none_is_without_address(reason))
+			total += counts->walk_none[reason];
+	}
+	return total;
+}
+
 /* Samples with an address, as far as the sources that are shown know. */
 static uint64_t addresses(const struct report *report, const struct size_counts *counts)
 {
-	uint64_t walk = counts->samples - counts->walk_none[MMU_NONE_NO_ADDRESS];
+	uint64_t walk = counts->samples - without_address(counts);
 	uint64_t kernel = counts->samples - counts->kernel_none[MMU_NONE_NO_ADDRESS];
 
 	if (!report->show_kernel)
@@ -290,27 +302,13 @@ static void print_run(const struct text *text, const struct size_counts *counts,
 		fprintf(text->out, "warning: %s\n", warning);
 }
 
-static void print_section(const struct text *text, const char *kind, const struct size_counts *counts)
+/* The table of one section, and what there is to say about it. */
+static void print_sizes(const struct text *text, const char *kind, const struct size_counts *counts)
 {
 	const struct report *report = text->report;
-	uint64_t with_address = addresses(report, counts);
 	int column = text->count_width + SHARE_WIDTH + 4;
 	char name[PAGE_SIZE_NAME_LEN];
 
-	fputc('\n', text->out);
-	if (!counts->samples) {
-		fprintf(text->out, "%s: no samples\n", kind);
-		return;
-	}
-	if (!with_address) {
-		fprintf(text->out, "%s: none of %" PRIu64 " samples has an address\n", kind, counts->samples);
-		return;
-	}
-	if (with_address < counts->samples)
-		fprintf(text->out, "%s: %" PRIu64 " of %" PRIu64 " samples have an address\n", kind, with_address,
-			counts->samples);
-	else
-		fprintf(text->out, "%s: %" PRIu64 " samples\n", kind, counts->samples);
 	fprintf(text->out, "  %*s", text->name_width, "");
 	if (report->show_walk)
 		fprintf(text->out, "  %*s", column, "walk");
@@ -327,6 +325,43 @@ static void print_section(const struct text *text, const char *kind, const struc
 		print_agreement(text, counts);
 	print_origins(text, counts);
 	print_run(text, counts, kind);
+}
+
+/* Addresses that the operand resolver named: the kernel sizes addresses of its own alone, and has none here. */
+static bool walk_stands_alone(const struct report *report, const struct size_counts *counts)
+{
+	return report->show_walk && report->show_kernel && counts->kernel_none[MMU_NONE_NO_ADDRESS] == counts->samples;
+}
+
+static void print_section(const struct text *text, const char *kind, const struct size_counts *counts)
+{
+	const struct report *report = text->report;
+	uint64_t with_address = addresses(report, counts);
+	struct report one_source = *report;
+	struct text alone = *text;
+
+	fputc('\n', text->out);
+	if (!counts->samples) {
+		fprintf(text->out, "%s: no samples\n", kind);
+		return;
+	}
+	if (!with_address) {
+		fprintf(text->out, "%s: none of %" PRIu64 " samples has an address\n", kind, counts->samples);
+		return;
+	}
+	if (with_address < counts->samples)
+		fprintf(text->out, "%s: %" PRIu64 " of %" PRIu64 " samples have an address\n", kind, with_address,
+			counts->samples);
+	else
+		fprintf(text->out, "%s: %" PRIu64 " samples\n", kind, counts->samples);
+	if (!walk_stands_alone(report, counts)) {
+		print_sizes(text, kind, counts);
+		return;
+	}
+	one_source.show_kernel = false;
+	alone.report = &one_source;
+	print_sizes(&alone, kind, counts);
+	fputs("  not compared: the kernel sizes only addresses of its own; the walk stands alone\n", text->out);
 }
 
 /* Widths of the columns of a section, from what will be in them. */
@@ -484,11 +519,12 @@ static void print_cell(const struct text *text, uint64_t n, uint64_t total)
 
 static void print_row(const struct text *text, const struct table *table, const struct histogram_row *row)
 {
-	struct size_counts data, code;
-	const uint64_t *sizes = source_sizes(text->report, &data);
 	char buf[NAME_LEN], number[NUMBER_LEN];
+	struct size_counts data, code;
+	const uint64_t *sizes;
 
 	histogram_row__counts(row, &data, &code);
+	sizes = source_sizes(text->report, &data);
 	for (size_t i = 0; i < table->n_keys; i++)
 		print_key(text, table, i, printable_name(text, histogram_row__value(row, i)->text, buf));
 	fprintf(text->out, "  %*" PRIu64 "  %*s", table->samples_width, data.samples, SHARE_WIDTH,

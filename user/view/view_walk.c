@@ -69,7 +69,7 @@ static void print_range(const struct walk_range *range, FILE *out)
 		fprintf(out, " %8" PRIu64 "  0x%-10" PRIx64 "  %s", range->leaves, range->pfn,
 			flag_names(range->flags, flags));
 	else if (range->level != MMU_LEVEL_NONE)
-		fprintf(out, "           empty at %s", page_size__level_name(range->level));
+		fprintf(out, "           ended at %s", page_size__level_name(range->level));
 	fputc('\n', out);
 }
 

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Makes recipes from the code around a sampled address.
+ */
+#ifndef MMUSCOPE_OPERAND_RECIPE_BUILD_H
+#define MMUSCOPE_OPERAND_RECIPE_BUILD_H
+
+#include <stdint.h>
+
+#include "recipe.h"
+
+/* What is known about a byte of a window. */
+#define CODE_START 1  /* an instruction starts here */
+#define CODE_LEADER 2 /* control may come here from elsewhere: target of a branch, function, behind a call */
+
+/* Everything that recipes are made from: the sampled instruction starts at code[MMU_CODE_BEFORE]. */
+struct code_window {
+	uint8_t code[MMU_CODE_BYTES];
+	uint8_t marks[MMU_CODE_BYTES]; /* only those before and at the sampled instruction count */
+};
+
+/* How far before the sampled instruction the access may lie, in instructions. */
+#define RECIPE_MAX_DISTANCE 8
+
+/*
+ * Makes both recipes; where there is none, recipe.none says why. Without CODE_START at the sampled instruction nothing is
+ * known about the code before it, and `previous` is MMU_NONE_UNDECODABLE.
+ *
+ * previous: the nearest access that was executed before the sampled instruction, provided control came straight from it.
+ * next: the access of the sampled instruction, or the first one behind it before control can leave the straight line.
+ */
+void recipe__build(const struct code_window *window, struct mmu_operand *operand);
+
+#endif
