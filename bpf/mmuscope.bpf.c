@@ -39,7 +39,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, MMU_MAX_EVENTS);
+	__uint(max_entries, MMU_MAX_EVENTS + 1);
 	__type(key, __u32);
 	__type(value, struct mmu_counts);
 } mmu_counters SEC(".maps");
@@ -66,6 +66,8 @@ struct {
 	__type(key, __u32);
 	__type(value, struct mmu_walk_piece);
 } mmu_walks SEC(".maps");
+
+#define MMU_WALK_TRIES 6
 
 struct mmu_check mmu_check = {};
 struct mmu_walk_request mmu_request = {};
@@ -321,21 +323,19 @@ static __always_inline void mmu_emit(struct mmu_context *ctx, const struct mmu_s
 	bpf_ringbuf_submit(record, mmu_submit_flags(ring, sections, size));
 }
 
-/* Which event of the run is this? Returns 0, or < 0 for an event that is not ours to count. */
-static __always_inline int mmu_find_event(struct mmu_sampled *sample)
+/* Which event of the run is this? MMU_UNATTRIBUTED when the kernel's context, or the event's id, tells nothing. */
+static __always_inline __u32 mmu_find_event(struct mmu_context *ctx, struct mmu_kernel_context *kernel)
 {
 	__u32 *index;
 	__u64 id;
 
-	sample->event = 0;
+	if (mmu_kernel_context(ctx, kernel))
+		return MMU_UNATTRIBUTED;
 	if (cfg_n_events == 1)
 		return 0;
-	id = mmu_event_id(sample->kernel.event);
+	id = mmu_event_id(kernel->event);
 	index = bpf_map_lookup_elem(&mmu_events, &id);
-	if (!index)
-		return -1;
-	sample->event = *index;
-	return 0;
+	return index ? *index : MMU_UNATTRIBUTED;
 }
 
 SEC("perf_event")
@@ -344,12 +344,13 @@ int mmuscope_sample(struct mmu_context *ctx)
 	struct mmu_sampled sample = {};
 	void *ring;
 
-	if (mmu_kernel_context(ctx, &sample.kernel) || mmu_find_event(&sample))
-		return 0;
+	sample.event = mmu_find_event(ctx, &sample.kernel);
 	sample.counts = bpf_map_lookup_elem(&mmu_counters, &sample.event);
 	if (!sample.counts)
-		return 0;
+		return 0; /* not reached: the index is in range */
 	sample.counts->seen++;
+	if (sample.event == MMU_UNATTRIBUTED)
+		return 0;
 	sample.cpu = bpf_get_smp_processor_id();
 	sample.pid_tgid = bpf_get_current_pid_tgid();
 
@@ -429,12 +430,13 @@ __noinline int mmu_check_one(__u32 slot)
 	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	const struct mmu_layout *layout = mmu_get_layout();
 	struct mmu_walk walk;
-	__u64 addr;
+	__u64 addr, pgd;
 
 	if (!layout || slot >= MMU_CHECK_MAX_WALKS)
 		return 0;
 	addr = mmu_check.walks[slot].addr;
-	mmu_walk_address(layout, mmu_read_kernel, NULL, mmu_task_pgd(task), addr, &walk, NULL);
+	pgd = mmu_check.without_mm >> slot & 1 ? 0 : mmu_task_pgd(task);
+	mmu_walk_address(layout, mmu_read_kernel, NULL, pgd, addr, &walk, NULL);
 	mmu_check.walks[slot].walk = walk;
 	return 0;
 }
@@ -453,7 +455,7 @@ int mmuscope_check(struct mmu_context *ctx)
 		mmu_check_facts(kernel.event);
 		break;
 	case MMU_CHECK_BASES:
-		for (i = 0; i < MMU_CHECK_BASES_A_RUN && !mmu_check.found; i++) {
+		for (i = 0; i < MMU_CHECK_BASES_A_RUN && i < mmu_check.n_bases && !mmu_check.found; i++) {
 			__u64 base = mmu_check.first_base + ((__u64)i << 30);
 
 			if (mmu_try_base(base))
@@ -469,9 +471,15 @@ int mmuscope_check(struct mmu_context *ctx)
 	return 0;
 }
 
+/* Do two walks say the same? Accessed and dirty bits may come and go between them. */
+static __always_inline int mmu_walk_equal(const struct mmu_walk *a, const struct mmu_walk *b)
+{
+	return a->outcome == b->outcome && a->level == b->level && a->pfn == b->pfn;
+}
+
 /*
  * Walks mmu_request.next and stores the piece. Nothing holds the tables of another process while we read: so the walk is
- * made until two in a row say the same, and is a read fault if they never do. Returns 1 to go on, 0 at the end.
+ * made until two in a row say the same, and is a read fault if MMU_WALK_TRIES do not. Returns 1 to go on, 0 at the end.
  */
 __noinline int mmu_walk_next(__u64 pgd, __u32 slot)
 {
@@ -485,9 +493,14 @@ __noinline int mmu_walk_next(__u64 pgd, __u32 slot)
 	piece = bpf_map_lookup_elem(&mmu_walks, &slot);
 	if (!layout || !piece)
 		return 0;
-	mmu_walk_address(layout, mmu_read_kernel, NULL, pgd, addr, &walk, &trace);
 	mmu_walk_address(layout, mmu_read_kernel, NULL, pgd, addr, &again, NULL);
-	if (walk.entry != again.entry || walk.level != again.level)
+	for (i = 0; i < MMU_WALK_TRIES; i++) {
+		mmu_walk_address(layout, mmu_read_kernel, NULL, pgd, addr, &walk, &trace);
+		if (mmu_walk_equal(&walk, &again))
+			break;
+		again = walk;
+	}
+	if (i == MMU_WALK_TRIES)
 		mmu_walk_none(&walk, walk.level, MMU_NONE_READ_FAULT);
 	piece->start = addr;
 	piece->walk = walk;
@@ -507,6 +520,17 @@ __noinline int mmu_walk_next(__u64 pgd, __u32 slot)
 	return 1;
 }
 
+/*
+ * Has the kernel shown us the one task that the loader named? Before 6.1 (f0d74c4da1f0) it takes the wish and passes over it;
+ * then, or when nothing was wished, the task is known by its number in the first PID namespace.
+ */
+static __always_inline int mmu_is_requested(struct task_struct *task)
+{
+	if (mmu_request.narrowed && bpf_core_type_exists(enum bpf_iter_task_type))
+		return 1;
+	return (__u32)task->pid == mmu_request.tid;
+}
+
 SEC("iter/task")
 int mmuscope_walk(struct bpf_iter__task *ctx)
 {
@@ -514,12 +538,11 @@ int mmuscope_walk(struct bpf_iter__task *ctx)
 	__u64 pgd;
 	__u32 i;
 
-	/* Narrowed to the one task by the kernel, which knows PID namespaces; else by the number of the first namespace. */
-	if (!task || (!mmu_request.narrowed && (__u32)task->pid != mmu_request.tid))
+	if (!task || !mmu_is_requested(task))
 		return 0;
-	pgd = mmu_task_pgd(task);
 	mmu_request.found = 1;
 	for (i = 0; i < MMU_WALK_PIECES; i++) {
+		pgd = mmu_task_pgd(task); /* anew for each: an exec puts another in its place */
 		if (!mmu_walk_next(pgd, i))
 			break;
 	}

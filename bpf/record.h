@@ -168,7 +168,8 @@ struct mmu_code {
 };
 
 #define MMU_RECORD_MAX                                                                                                 \
-	(sizeof(struct mmu_head) + sizeof(struct mmu_task) + sizeof(struct mmu_place) + sizeof(struct mmu_detail))
+	(sizeof(struct mmu_code) + sizeof(struct mmu_head) + sizeof(struct mmu_task) + sizeof(struct mmu_place) +      \
+	 sizeof(struct mmu_detail))
 
 _Static_assert(sizeof(struct mmu_head) == 16, "wire format");
 _Static_assert(sizeof(struct mmu_task) == 32, "wire format");
@@ -225,6 +226,12 @@ struct mmu_walk {
 };
 
 /*
+ * One place behind the events' own in mmu_counters: `seen` counts the samples whose event could not be told. None of the
+ * other counters is used.
+ */
+#define MMU_UNATTRIBUTED MMU_MAX_EVENTS
+
+/*
  * What the loader asks of mmuscope_check, and what it answers (global `mmu_check`). The program runs on a perf event of
  * the loader's own, in the loader's context, so the loader knows the truth about every address it asks for.
  */
@@ -266,10 +273,11 @@ struct mmu_check {
 	struct mmu_layout trial;
 	__u64 ring_address; /* where the loader has the control page mapped */
 	__u64 first_base;
+	__u64 n_bases; /* at most MMU_CHECK_BASES_A_RUN */
 	__u64 found;
 
 	/* MMU_CHECK_WALKS */
-	__u32 n_walks;
+	__u32 without_mm; /* bit n: walks[n] is walked as for a task without an address space */
 	__u32 reserved_too;
 	struct mmu_check_walk walks[MMU_CHECK_MAX_WALKS];
 };

@@ -32,6 +32,7 @@ enum fake_subject {
 	FAKE_HUGE,
 	FAKE_KERNEL_RING,
 	FAKE_KERNEL_TABLE,
+	FAKE_NO_MM,
 	FAKE_NOT_CANONICAL,
 	FAKE_SUBJECTS,
 };
@@ -93,6 +94,7 @@ struct fake_kernel {
 	size_t record_size;
 	size_t n_records;
 	struct mmu_counts counts[FAKE_EVENTS][FAKE_CPUS];
+	__u64 unattributed;
 	uint64_t count; /* of each perf event */
 	uint64_t enabled_ns;
 	bool short_reads; /* of perf events: 0 bytes */

@@ -277,6 +277,11 @@ int __wrap_bpf_map_lookup_elem(int fd, const void *key, void *value)
 	if (wrap__enter(WRAP_MAP_LOOKUP, map ? map->name : NULL))
 		return -errno;
 	memcpy(&event, key, sizeof(event));
+	if (map && !strcmp(map->name, "mmu_counters") && event == MMU_UNATTRIBUTED) {
+		memset(value, 0, sizeof(fake_kernel.counts[0]));
+		((struct mmu_counts *)value)->seen = fake_kernel.unattributed;
+		return 0;
+	}
 	if (!map || strcmp(map->name, "mmu_counters") || event >= FAKE_EVENTS)
 		return -ENOENT;
 	memcpy(value, fake_kernel.counts[event], sizeof(fake_kernel.counts[event]));
@@ -399,7 +404,7 @@ static void answer_bases(struct mmu_check *check)
 {
 	uint64_t i;
 
-	for (i = 0; i < MMU_CHECK_BASES_A_RUN && !check->found && !fake_kernel.no_base; i++) {
+	for (i = 0; i < MMU_CHECK_BASES_A_RUN && i < check->n_bases && !check->found && !fake_kernel.no_base; i++) {
 		if (check->first_base + (i << 30) == FAKE_DIRECT_MAP)
 			check->found = FAKE_DIRECT_MAP;
 	}
@@ -429,7 +434,9 @@ static void answer_walks(struct mmu_check *check)
 {
 	unsigned int i;
 
-	for (i = 0; i < check->n_walks; i++) {
+	for (i = 0; i < MMU_CHECK_MAX_WALKS; i++) {
+		if (!check->walks[i].addr)
+			continue;
 		fake_kernel__truth(check->walks[i].addr, &check->walks[i].walk);
 		if (i == fake_kernel.liar)
 			lie(&check->walks[i].walk);

@@ -183,6 +183,7 @@ static void test_each_lie(void **state)
 		{FAKE_HUGE, "a 2M page", 1 << FAKE_LIE_SIZE | 1 << FAKE_LIE_NONE | 1 << FAKE_LIE_FRAME},
 		{FAKE_KERNEL_RING, "a direct-map page (our ring)", 1 << FAKE_LIE_NONE | 1 << FAKE_LIE_FRAME},
 		{FAKE_KERNEL_TABLE, "a direct-map page (our top table)", 1 << FAKE_LIE_NONE | 1 << FAKE_LIE_FRAME},
+		{FAKE_NO_MM, "a direct-map page (as a kernel thread)", 1 << FAKE_LIE_NONE | 1 << FAKE_LIE_FRAME},
 		{FAKE_NOT_CANONICAL, "an address that is not canonical", 1 << FAKE_LIE_SIZE | 1 << FAKE_LIE_NONE},
 	};
 	char why[128];

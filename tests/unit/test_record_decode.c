@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -36,6 +37,9 @@ static const struct mmu_task good_task = {.pid = 11, .tid = 12, .start_ns = 13, 
 static const struct mmu_place good_place = {.time_ns = 21, .ip = 22, .addr = 23};
 static const struct mmu_detail good_detail = {.cgroup = 31, .period = 32, .weight = 33, .data_src = 34};
 
+static const struct mmu_code good_code = {.regs = {41, [MMU_REGS_SAVED - 1] = 42}, .bytes = {43, [MMU_CODE_BYTES - 1] = 44}};
+static struct mmu_code code; /* of the last record decoded */
+
 static size_t put(char *bytes, size_t at, const void *part, size_t size)
 {
 	memcpy(bytes + at, part, size);
@@ -49,6 +53,8 @@ static size_t make(char *bytes, unsigned int sections)
 	size_t size;
 
 	head.sections = sections;
+	if (sections & MMU_SECTION_CODE)
+		head.kind = MMU_KIND_LATE;
 	size = put(bytes, 0, &head, sizeof(head));
 	if (sections & MMU_SECTION_TASK)
 		size = put(bytes, size, &good_task, sizeof(good_task));
@@ -56,6 +62,8 @@ static size_t make(char *bytes, unsigned int sections)
 		size = put(bytes, size, &good_place, sizeof(good_place));
 	if (sections & MMU_SECTION_DETAIL)
 		size = put(bytes, size, &good_detail, sizeof(good_detail));
+	if (sections & MMU_SECTION_CODE)
+		size = put(bytes, size, &good_code, sizeof(good_code));
 	return size;
 }
 
@@ -68,7 +76,7 @@ static int decode(const char *bytes, size_t size, struct sample *sample)
 	assert_non_null(exact);
 	memcpy(exact + 1, bytes, size);
 	memset(sample, 0xee, sizeof(*sample));
-	err = record__decode(exact + 1, size, N_EVENTS, sample);
+	err = record__decode(exact + 1, size, N_EVENTS, sample, &code);
 	free(exact);
 	return err;
 }
@@ -185,6 +193,36 @@ static void test_every_value_of_every_byte(void **state)
 	}
 }
 
+/* A late record holds what resolving needs, or is none; an ordinary one holds no code. */
+static void test_late(void **state)
+{
+	const unsigned int needed = MMU_SECTION_TASK | MMU_SECTION_PLACE | MMU_SECTION_CODE;
+	char bytes[MMU_RECORD_MAX];
+	struct sample sample;
+	unsigned int sections;
+	size_t size;
+
+	for (sections = MMU_SECTION_CODE; sections < 2 * MMU_SECTION_CODE; sections++) {
+		bool whole = (sections & needed) == needed;
+
+		size = make(bytes, sections);
+		assert_int_equal(record__size(sections), size);
+		memset(&code, 0, sizeof(code));
+		assert_int_equal(decode(bytes, size, &sample), whole ? RECORD_LATE : -EBADMSG);
+		if (whole) {
+			assert_int_equal(sample.sections, sections & MMU_SECTION_ALL);
+			assert_int_equal(sample.pid, 11);
+			assert_int_equal(sample.ip, 22);
+			assert_memory_equal(&code, &good_code, sizeof(code));
+		}
+		((struct mmu_head *)(void *)bytes)->kind = MMU_KIND_SAMPLE;
+		assert_int_equal(decode(bytes, size, &sample), -EBADMSG);
+	}
+	size = make(bytes, MMU_SECTION_ALL);
+	((struct mmu_head *)(void *)bytes)->kind = MMU_KIND_LATE;
+	assert_int_equal(decode(bytes, size, &sample), -EBADMSG);
+}
+
 static void test_no_events(void **state)
 {
 	char bytes[MMU_RECORD_MAX];
@@ -192,8 +230,8 @@ static void test_no_events(void **state)
 	struct sample sample;
 
 	((struct mmu_head *)(void *)bytes)->event = 0;
-	assert_int_equal(record__decode(bytes, size, 0, &sample), -EBADMSG);
-	assert_int_equal(record__decode(bytes, size, 1, &sample), 0);
+	assert_int_equal(record__decode(bytes, size, 0, &sample, &code), -EBADMSG);
+	assert_int_equal(record__decode(bytes, size, 1, &sample, &code), 0);
 }
 
 static uint64_t random_state = 0x6d6d7573636f7065;
@@ -227,7 +265,7 @@ static void test_random_bytes(void **state)
 	int i;
 
 	for (i = 0; i < 200000; i++) {
-		unsigned int sections = random_word() % 8;
+		unsigned int sections = random_word() % 16;
 		size_t size = make(bytes, sections);
 		unsigned int changes = random_word() % 6;
 
@@ -250,6 +288,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sections),         cmocka_unit_test(test_every_other_length),
 		cmocka_unit_test(test_comm_without_end), cmocka_unit_test(test_every_value_of_every_byte),
+		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_no_events),        cmocka_unit_test(test_random_bytes),
 	};
 

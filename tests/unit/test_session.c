@@ -150,13 +150,13 @@ static void test_attach(void **state)
 
 	reset(TARGET_ALL);
 	expect(0, NULL);
-	/* Two events on two CPUs; then the self-check's own. */
+	/* The self-check's own, then two events on two CPUs. */
 	assert_int_equal(fake_kernel.n_event_ids, 4);
 	for (i = 0; i < 4; i++) {
-		assert_int_equal(fake_kernel.event_ids[i], 1000 + i);
+		assert_int_equal(fake_kernel.event_ids[i], 1001 + i);
 		assert_int_equal(fake_kernel.event_of[i], i / 2);
-		assert_true(fake_kernel.opened[i].prog_fd >= 0);
-		assert_int_equal(fake_kernel.opened[i].enabled, 0);
+		assert_true(fake_kernel.opened[i + 1].prog_fd >= 0);
+		assert_int_equal(fake_kernel.opened[i + 1].enabled, 0);
 	}
 	assert_int_equal(fake_kernel.links, 5);
 	reset(TARGET_ALL);
@@ -164,7 +164,7 @@ static void test_attach(void **state)
 	expect(0, NULL);
 	assert_int_equal(fake_kernel.links, 0);
 	for (i = 0; i < 5; i++)
-		assert_true(fake_kernel.opened[i].prog_fd >= 0);
+		assert_true(fake_kernel.opened[i + 1].prog_fd >= 0);
 }
 
 static int look_at_layout(struct session *session)
@@ -233,8 +233,8 @@ static void test_whole_run(void **state)
 	meanwhile = whole_run;
 	expect(0, NULL);
 	assert_int_equal(n_samples, 4);
-	assert_int_equal(fake_kernel.opened[0].enabled, 1);
-	assert_int_equal(fake_kernel.opened[0].disabled, 1);
+	assert_int_equal(fake_kernel.opened[1].enabled, 1);
+	assert_int_equal(fake_kernel.opened[1].disabled, 1);
 }
 
 static int never_exact(struct session *session)
@@ -320,8 +320,8 @@ static void test_command(void **state)
 	meanwhile = wait_for_command;
 	expect(0, NULL);
 	/* Started by exec, not by us. */
-	assert_int_equal(fake_kernel.opened[0].attr.enable_on_exec, 1);
-	assert_int_equal(fake_kernel.opened[0].enabled, 0);
+	assert_int_equal(fake_kernel.opened[1].attr.enable_on_exec, 1);
+	assert_int_equal(fake_kernel.opened[1].enabled, 0);
 	strcpy(name, "t/\r");
 	expect(-ENOENT, "t/?: No such file or directory (ENOENT)");
 	strcpy(name, "true");

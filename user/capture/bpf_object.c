@@ -74,6 +74,7 @@ static struct mmuscope_bpf *open_object(const char *btf_path, bool *from_kernel)
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .btf_custom_path = btf_path);
 	struct mmuscope_bpf *bpf;
 	struct btf *btf;
+	bool cast;
 	int err;
 
 	libbpf_set_print(print_libbpf);
@@ -88,10 +89,12 @@ static struct mmuscope_bpf *open_object(const char *btf_path, bool *from_kernel)
 		errno = err;
 		return NULL;
 	}
-	bpf = btf ? mmuscope_bpf__open_opts(&opts) : open_plain(&opts);
+	/* Before 5.16 a kernel refuses a kfunc it does not know even in dead code: so the plain object serves there too. */
+	cast = probe__kfunc(btf, "bpf_cast_to_kern_ctx");
+	bpf = cast ? mmuscope_bpf__open_opts(&opts) : open_plain(&opts);
 	err = errno;
 	if (bpf)
-		bpf->rodata->cfg_cast = probe__kfunc(btf, "bpf_cast_to_kern_ctx");
+		bpf->rodata->cfg_cast = cast;
 	else
 		log_error("the BPF object cannot be opened: %s", log__errstr(err));
 	btf__free(btf);

@@ -181,7 +181,10 @@ static int search_base(struct instrument *tool, uint64_t ring_page, uint64_t pgd
 	int err;
 
 	for (; base <= top && !tool->check->found; base += MMU_CHECK_BASES_A_RUN * GIB) {
+		uint64_t left = (top - base) / GIB + 1;
+
 		tool->check->first_base = base;
+		tool->check->n_bases = left < MMU_CHECK_BASES_A_RUN ? left : MMU_CHECK_BASES_A_RUN;
 		err = ask(tool, MMU_CHECK_BASES);
 		if (err)
 			return err;
@@ -219,6 +222,7 @@ static int calibrate(struct instrument *tool, struct layout_result *result)
 	layout->source = symbol ? MMU_LAYOUT_SYMBOLS : MMU_LAYOUT_ANCHOR;
 	if (symbol) {
 		check->first_base = symbol;
+		check->n_bases = 1;
 		err = ask(tool, MMU_CHECK_BASES);
 		if (!err && check->found != symbol)
 			check->found = 0;
@@ -252,6 +256,7 @@ enum subject {
 	SUBJECT_HUGE,
 	SUBJECT_KERNEL_RING,
 	SUBJECT_KERNEL_TABLE,
+	SUBJECT_NO_MM,
 	SUBJECT_NOT_CANONICAL,
 	SUBJECT_COUNT,
 };
@@ -264,6 +269,7 @@ struct truth {
 	uint8_t outcome; /* 0: any size */
 	uint8_t flag;    /* enum mmu_flag that must be set, or 0 */
 	bool missing;    /* could not be had */
+	bool without_mm; /* walked as for a kernel thread: from layout.kernel_pgd */
 };
 
 /* Touches a page and takes its frame from the kernel's sample of that very fault. */
@@ -320,6 +326,9 @@ static int know_truths(struct instrument *tool, const struct mmu_layout *layout,
 		(struct truth){.what = "a direct-map page (our ring)", .addr = check->ring_page, .pfn = ring_pfn};
 	truths[SUBJECT_KERNEL_TABLE] =
 		(struct truth){.what = "a direct-map page (our top table)", .addr = check->pgd, .pfn = pgd_pfn};
+	truths[SUBJECT_NO_MM] = truths[SUBJECT_KERNEL_RING];
+	truths[SUBJECT_NO_MM].what = "a direct-map page (as a kernel thread)";
+	truths[SUBJECT_NO_MM].without_mm = true;
 
 	truths[SUBJECT_SMALL] = (struct truth){
 		.what = "a 4K page", .addr = (uint64_t)(uintptr_t)subjects, .outcome = layout->page_shift};
@@ -376,9 +385,11 @@ static int self_check(struct instrument *tool, struct layout_result *result)
 
 	if (err)
 		return err;
-	for (i = 0; i < SUBJECT_COUNT; i++)
+	check->without_mm = 0;
+	for (i = 0; i < SUBJECT_COUNT; i++) {
 		check->walks[i].addr = truths[i].addr;
-	check->n_walks = SUBJECT_COUNT;
+		check->without_mm |= (uint32_t)truths[i].without_mm << i;
+	}
 	err = ask(tool, MMU_CHECK_WALKS);
 	for (i = 0; i < SUBJECT_COUNT && !err; i++) {
 		struct layout_check *verdict = add_check(result, truths[i].what);

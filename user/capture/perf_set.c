@@ -22,6 +22,7 @@ struct perf_set {
 	struct perf_fd *fds;
 	size_t n;
 	size_t room;
+	bool said;    /* the failure at hand was not of opening, and is explained already */
 	bool on_exec; /* the kernel enables the events when the child calls exec */
 };
 
@@ -86,6 +87,38 @@ static long read_setting(const char *name, long unknown)
 	return value;
 }
 
+static size_t count_threads(uint32_t pid)
+{
+	char path[64];
+	size_t n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%u/task", pid);
+	dir = opendir(path);
+	if (!dir)
+		return 0;
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+size_t perf_set__estimate(const struct perf_set_config *config)
+{
+	const struct target *target = config->target;
+	size_t n_cpus = target->cpus ? target->n_cpus : config->online->n;
+	size_t n_tasks = target->kind == TARGET_TIDS ? target->n_ids : 1;
+	size_t i;
+
+	if (target->kind == TARGET_PIDS) {
+		for (n_tasks = 64, i = 0; i < target->n_ids; i++)
+			n_tasks += 2 * count_threads(target->ids[i]);
+	}
+	if (target->kind != TARGET_ALL && target->kind != TARGET_CGROUP && !target->cpus)
+		n_cpus = 1;
+	return config->events->n * n_cpus * n_tasks;
+}
+
 static bool is_too_fast(const struct event *event)
 {
 	return event->attr.freq &&
@@ -144,20 +177,29 @@ static void explain_open(const struct event *event, int err, pid_t pid, int cpu)
 	}
 }
 
-/* Opens, asking for less where the kernel refuses: page sizes (5.11), then precision. */
-static int open_as_the_kernel_can(struct perf_event_attr *attr, pid_t pid, int cpu, int group_fd, unsigned long flags)
+/* Opens at the highest precision that the kernel takes. */
+static int open_as_precisely(struct perf_event_attr *attr, pid_t pid, int cpu, int group_fd, unsigned long flags)
 {
 	int fd = perf_set__open_one(attr, pid, cpu, group_fd, flags);
 
-	if (fd == -EINVAL && attr->sample_type & SAMPLE_PAGE_SIZES) {
-		attr->sample_type &= ~(uint64_t)SAMPLE_PAGE_SIZES;
-		fd = perf_set__open_one(attr, pid, cpu, group_fd, flags);
-	}
 	while ((fd == -EINVAL || fd == -EOPNOTSUPP) && attr->precise_ip > 1) {
 		attr->precise_ip--;
 		fd = perf_set__open_one(attr, pid, cpu, group_fd, flags);
 	}
 	return fd;
+}
+
+/* Opens, asking for less where the kernel refuses: less precision first, then no page sizes (< 5.11). */
+static int open_as_the_kernel_can(struct perf_event_attr *attr, pid_t pid, int cpu, int group_fd, unsigned long flags)
+{
+	unsigned int precise = attr->precise_ip;
+	int fd = open_as_precisely(attr, pid, cpu, group_fd, flags);
+
+	if (fd != -EINVAL || !(attr->sample_type & SAMPLE_PAGE_SIZES))
+		return fd;
+	attr->sample_type &= ~(uint64_t)SAMPLE_PAGE_SIZES;
+	attr->precise_ip = precise;
+	return open_as_precisely(attr, pid, cpu, group_fd, flags);
 }
 
 /* Opens one event; a leader first where the hardware wants one. Logs nothing. */
@@ -217,7 +259,9 @@ static int add_event(struct perf_set *set, const struct perf_set_config *config,
 	fd->cpu = cpu;
 	fd->tid = flags & PERF_FLAG_PID_CGROUP ? -1 : pid;
 	set->n++;
-	return 0;
+	err = config->on_open ? config->on_open(config->ctx, fd) : 0;
+	set->said = err != 0;
+	return err;
 }
 
 /* All events for one task or cgroup, on each CPU asked for, or wherever it runs. */
@@ -240,6 +284,8 @@ static int add_events(struct perf_set *set, const struct perf_set_config *config
 			int cpu = per_cpu ? (int)cpus[i] : -1;
 
 			err = add_event(set, config, index, pid, cpu, flags);
+			if (set->said)
+				return err;
 			/* A hybrid machine's PMU is on some of the CPUs only: x86_pmu_event_init() says ENOENT on the others. */
 			if (err == -ENOENT && some_cpus && (set->n > before || i + 1 < n_cpus))
 				continue;

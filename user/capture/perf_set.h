@@ -24,7 +24,13 @@ struct perf_fd {
 	uint64_t id;    /* PERF_EVENT_IOC_ID */
 };
 
+/* Attaches a program to an event that was just opened. Returns 0, or -errno with a message logged. */
+typedef int (*perf_set_fn)(void *ctx, const struct perf_fd *fd);
+
 struct perf_set_config {
+	perf_set_fn
+		on_open; /* called for each event at once: what a task forks from then on inherits the program too */
+	void *ctx;
 	const struct event_list *events;
 	const struct target *target;
 	const struct cpus *online;
@@ -34,6 +40,11 @@ struct perf_set_config {
 };
 
 struct perf_set;
+
+/*
+ * How many events perf_set__new() will open at most, with room for threads that appear meanwhile. For sizing maps.
+ */
+size_t perf_set__estimate(const struct perf_set_config *config);
 
 /*
  * Opens all of it. On failure logs a sentence that names the event, what refused it and the remedy, and returns NULL with

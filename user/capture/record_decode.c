@@ -95,7 +95,7 @@ int record__decode(const void *bytes, size_t size, unsigned int n_events, struct
 		.mode = head.mode,
 		.origin = head.origin,
 		.distance = head.distance,
-		.sections = head.sections,
+		.sections = head.sections & MMU_SECTION_ALL,
 		.cpu = head.cpu,
 	};
 	bytes = (const char *)bytes + sizeof(head);

@@ -3,6 +3,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -26,6 +27,7 @@
 #include "mmuscope.skel.h"
 #include "support/error.h"
 #include "support/log.h"
+#include "support/stop.h"
 
 #define DEFAULT_BUFFER (1UL << 20)
 #define ACCOUNTING_TRIES 1000
@@ -37,6 +39,7 @@ struct session {
 	struct session_config config;
 	struct cpus cpus;
 	struct child *child;
+	struct perf_set_config perf_config;
 	struct perf_set *perf;
 	struct mmuscope_bpf *bpf;
 	struct layout_result layout;
@@ -46,13 +49,14 @@ struct session {
 	struct rings *rings;
 	struct pins *pins;
 	struct clock_estimate *clock;
-	int *link_fds; /* one per perf event; -1 where there is no link */
-	int *pid_fds;  /* of -p */
+	int *link_fds; /* of the perf events; none on kernels without links */
+	size_t n_links;
+	int *pid_fds; /* of -p */
 	size_t n_pids;
 	size_t n_alive;
 	int epoll_fd;
 	uint64_t *received; /* per event */
-	uint64_t malformed;
+	bool stopped;
 };
 
 static int on_record(void *ctx, const void *bytes, size_t size)
@@ -73,7 +77,11 @@ static int on_record(void *ctx, const void *bytes, size_t size)
 		return err;
 	}
 	session->received[sample.event]++;
-	return session->config.on_sample(session->config.ctx, &sample);
+	err = session->config.on_sample(session->config.ctx, &sample);
+	/* A flood that fills the rings as fast as we read must not keep us from the wish to stop. */
+	if (!err && !session->stopped && stop__wanted())
+		return -ECANCELED;
+	return err;
 }
 
 static int no_memory(void)
@@ -96,15 +104,52 @@ static void raise_limits(void)
 	}
 }
 
-static int open_events(struct session *session)
+static int add_link(struct session *session, int fd)
 {
-	struct perf_set_config perf = {
-		.events = session->config.events,
-		.target = session->config.target,
-		.online = &session->cpus,
-		.kernel_sizes = session->config.kernel,
-		.detail = session->config.sections & MMU_SECTION_DETAIL,
-	};
+	size_t room = session->n_links ? 2 * session->n_links : 1;
+	int *fds;
+
+	if (!(session->n_links & (session->n_links - 1))) { /* full: rooms are powers of two */
+		fds = realloc(session->link_fds, room * sizeof(*fds));
+		if (!fds) {
+			close(fd);
+			return no_memory();
+		}
+		session->link_fds = fds;
+	}
+	session->link_fds[session->n_links++] = fd;
+	return 0;
+}
+
+/*
+ * The program onto an event, as soon as it is open: a child that its task forks before would inherit the event without the
+ * program, and its samples would be seen by nobody. Runs of several events find them by id.
+ */
+static int attach(void *ctx, const struct perf_fd *perf)
+{
+	struct session *session = ctx;
+	const char *name = session->config.events->events[perf->event].name;
+	int events_fd = bpf_map__fd(session->bpf->maps.mmu_events);
+	int prog_fd = bpf_program__fd(session->bpf->progs.mmuscope_sample);
+	int err = 0;
+
+	if (session->config.events->n > 1)
+		err = bpf_map_update_elem(events_fd, &perf->id, &perf->event, BPF_ANY);
+	if (err) {
+		log_error("map mmu_events: %s", log__errstr(err));
+		return err;
+	}
+	err = perf_link__create(prog_fd, perf->fd);
+	if (err < 0 && err != PERF_LINK_NONE) {
+		log_error("event %s: attach of mmuscope_sample: %s", name, log__errstr(err));
+		return err;
+	}
+	return err == PERF_LINK_NONE ? 0 : add_link(session, err);
+}
+
+/* Everything that a session knows of before any event is opened: CPUs, the waiting COMMAND, limits. */
+static int find_target(struct session *session)
+{
 	int err = cpus__online(&session->cpus);
 
 	if (err) {
@@ -115,10 +160,25 @@ static int open_events(struct session *session)
 		session->child = child__new(session->config.target->command);
 		if (!session->child)
 			return error__last();
-		perf.child = child__pid(session->child);
 	}
 	raise_limits();
-	session->perf = perf_set__new(&perf);
+	session->perf_config = (struct perf_set_config){
+		.on_open = attach,
+		.ctx = session,
+		.events = session->config.events,
+		.target = session->config.target,
+		.online = &session->cpus,
+		.child = session->child ? child__pid(session->child) : 0,
+		.kernel_sizes = session->config.kernel,
+		.detail = session->config.sections & MMU_SECTION_DETAIL,
+	};
+	return 0;
+}
+
+/* Last, when all that a sample needs is there. */
+static int open_events(struct session *session)
+{
+	session->perf = perf_set__new(&session->perf_config);
 	return session->perf ? 0 : error__last();
 }
 
@@ -127,7 +187,7 @@ static int load_bpf(struct session *session)
 	const struct session_config *config = &session->config;
 	struct bpf_object_config object = {
 		.events = config->events,
-		.n_perf_fds = perf_set__n(session->perf),
+		.n_perf_fds = perf_set__estimate(&session->perf_config),
 		.highest_cpu = session->cpus.highest,
 		.sections = config->sections,
 		.walk = config->walk,
@@ -203,39 +263,6 @@ static int make_rings(struct session *session)
 	return session->rings ? 0 : error__last();
 }
 
-/* Events by id, for runs of several; then the program on each. */
-static int attach(struct session *session)
-{
-	int events_fd = bpf_map__fd(session->bpf->maps.mmu_events);
-	int prog_fd = bpf_program__fd(session->bpf->progs.mmuscope_sample);
-	size_t n = perf_set__n(session->perf);
-	size_t i;
-	int err;
-
-	session->link_fds = calloc(n, sizeof(*session->link_fds));
-	if (!session->link_fds)
-		return no_memory();
-	for (i = 0; i < n; i++)
-		session->link_fds[i] = -1;
-	for (i = 0; i < n; i++) {
-		const struct perf_fd *perf = perf_set__at(session->perf, i);
-		const char *name = session->config.events->events[perf->event].name;
-
-		err = bpf_map_update_elem(events_fd, &perf->id, &perf->event, BPF_ANY);
-		if (err) {
-			log_error("map mmu_events: %s", log__errstr(err));
-			return err;
-		}
-		err = perf_link__create(prog_fd, perf->fd);
-		if (err < 0 && err != PERF_LINK_NONE) {
-			log_error("event %s: attach of mmuscope_sample: %s", name, log__errstr(err));
-			return err;
-		}
-		session->link_fds[i] = err == PERF_LINK_NONE ? -1 : err;
-	}
-	return 0;
-}
-
 /* Watches for the end of every process of -p, so that a run ends with its target. */
 static int watch_target(struct session *session)
 {
@@ -288,7 +315,7 @@ static int pin(struct session *session)
 {
 	if (!session->config.pin)
 		return 0;
-	session->pins = pins__new(session->config.pin, session->bpf, session->link_fds, perf_set__n(session->perf));
+	session->pins = pins__new(session->config.pin, session->bpf, session->link_fds, session->n_links);
 	return session->pins ? 0 : error__last();
 }
 
@@ -310,7 +337,7 @@ struct session *session__new(const struct session_config *config)
 	if (!err)
 		err = choose_operands(session);
 	if (!err)
-		err = open_events(session);
+		err = find_target(session);
 	if (!err)
 		err = load_bpf(session);
 	if (!err)
@@ -318,7 +345,7 @@ struct session *session__new(const struct session_config *config)
 	if (!err)
 		err = make_rings(session);
 	if (!err)
-		err = attach(session);
+		err = open_events(session);
 	if (!err)
 		err = pin(session);
 	if (!err)
@@ -338,10 +365,8 @@ void session__free(struct session *session)
 	if (!session)
 		return;
 	pins__free(session->pins);
-	for (i = 0; session->link_fds && i < perf_set__n(session->perf); i++) {
-		if (session->link_fds[i] >= 0)
-			close(session->link_fds[i]);
-	}
+	for (i = 0; i < session->n_links; i++)
+		close(session->link_fds[i]);
 	free(session->link_fds);
 	perf_set__free(session->perf);
 	rings__free(session->rings);
@@ -378,6 +403,20 @@ int session__start(struct session *session)
 	return session->child ? child__start(session->child) : 0;
 }
 
+/* A thread cannot be waited for as a process can (before PIDFD_THREAD, 6.9): it is looked for when nothing else is to do. */
+static bool threads_are_gone(const struct target *target)
+{
+	size_t i;
+
+	if (target->kind != TARGET_TIDS)
+		return false;
+	for (i = 0; i < target->n_ids; i++) {
+		if (!kill((pid_t)target->ids[i], 0) || errno != ESRCH)
+			return false;
+	}
+	return true;
+}
+
 enum session_wake session__wait(struct session *session, uint64_t timeout_ns)
 {
 	int timeout_ms = (int)((timeout_ns + 999999) / 1000000);
@@ -388,6 +427,8 @@ enum session_wake session__wait(struct session *session, uint64_t timeout_ns)
 	if (session->pid_fds && !session->n_alive)
 		return SESSION_TARGET_GONE; /* every process of -p had ended before it could be watched */
 	n = epoll_wait(session->epoll_fd, events, 16, timeout_ms);
+	if (n == 0 && threads_are_gone(session->config.target))
+		return SESSION_TARGET_GONE;
 	if (n < 0)
 		return SESSION_SIGNAL;
 	for (i = 0; i < n; i++) {
@@ -401,12 +442,15 @@ enum session_wake session__wait(struct session *session, uint64_t timeout_ns)
 
 int session__drain(struct session *session)
 {
-	return rings__drain(session->rings);
+	int err = rings__drain(session->rings);
+
+	return err == -ECANCELED ? 0 : err;
 }
 
 int session__stop(struct session *session)
 {
 	clock_estimate__stop(session->clock);
+	session->stopped = true;
 	return perf_set__disable(session->perf);
 }
 
@@ -434,6 +478,24 @@ static int read_counters(const struct session *session, uint32_t event, struct m
 		accounting->ring_busy += cpu->ring_busy;
 	}
 	return exact;
+}
+
+int session__unattributed(const struct session *session, uint64_t *samples)
+{
+	int n_cpus = libbpf_num_possible_cpus();
+	struct accounting accounting;
+	struct mmu_counts *counts;
+	int err;
+
+	if (n_cpus < 0)
+		return n_cpus;
+	counts = calloc(n_cpus, sizeof(*counts));
+	if (!counts)
+		return -ENOMEM;
+	err = read_counters(session, MMU_UNATTRIBUTED, counts, n_cpus, &accounting);
+	free(counts);
+	*samples = accounting.seen;
+	return err < 0 ? err : 0;
 }
 
 /* One sample per event, and a count that is exact: only then can the two be compared. */

@@ -2,7 +2,7 @@
 /*
  * A capture from start to end. The phases are functions, called in this order by the command:
  *
- *   session__new      open the events, load BPF, calibrate, check, make rings, attach, pin; nothing is sampled yet
+ *   session__new      load BPF, calibrate, check, make rings, open the events and attach to each, pin; nothing is sampled
  *   session__start    enable
  *   session__wait     sleep until there is something to do
  *   session__drain    records to the callback
@@ -70,6 +70,9 @@ int session__stop(struct session *session);
  * repeated until the sums hold, so a difference that stays is real. Returns 0 or -errno.
  */
 int session__accounting(const struct session *session, uint32_t event, struct accounting *accounting);
+
+/* Samples whose event could not be told: they are in no event's accounts. Returns 0 or -errno. */
+int session__unattributed(const struct session *session, uint64_t *samples);
 
 /* What the operand resolver did; NULL when it is off. */
 const struct operands_counts *session__operands(const struct session *session);

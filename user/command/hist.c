@@ -29,7 +29,7 @@
  * that fills past a quarter wakes it out of turn.
  */
 #define DRAIN_NS (100 * NSEC_PER_MSEC)
-#define MAX_WARNINGS 16
+#define MAX_WARNINGS 128 /* two of each event */
 
 struct hist {
 	const struct options *options;
@@ -151,6 +151,17 @@ static int prepare(struct hist *hist)
 	return 0;
 }
 
+static int account_for_strays(struct hist *hist)
+{
+	uint64_t strays = 0;
+	int err = session__unattributed(hist->session, &strays);
+
+	if (!err && strays)
+		warn(hist, "%" PRIu64 " samples could not be told which event they are of, and are in no account",
+		     strays);
+	return err;
+}
+
 /* What happened since the last report. `final`: no more will come, so what was emitted must have been received. */
 static int account(struct hist *hist, struct report *report, bool final)
 {
@@ -178,8 +189,13 @@ static int account(struct hist *hist, struct report *report, bool final)
 			accounting__add(&report->accounting, &shown->accounting);
 		if (!accounting__is_exact(&shown->accounting))
 			warn(hist, "event %s: the accounts do not add up: this is a bug of mmuscope", event->name);
+		if (total.received != total.emitted)
+			warn(hist,
+			     "event %s: %" PRIu64 " records were emitted, %" PRIu64
+			     " received: this is a bug of mmuscope",
+			     event->name, total.emitted, total.received);
 	}
-	return 0;
+	return final ? account_for_strays(hist) : 0;
 }
 
 static void warn_of_losses(struct hist *hist, const struct report *report)
@@ -190,6 +206,17 @@ static void warn_of_losses(struct hist *hist, const struct report *report)
 		return;
 	hist->lost = true;
 	warn(hist, "%" PRIu64 " samples were lost: a larger --buffer, or a lower rate (-F, -c), loses fewer", lost);
+}
+
+/* CSV has no place for warnings, and nothing may be lost in silence: with -q neither. */
+static void say_warnings(const struct hist *hist)
+{
+	size_t i;
+
+	if (hist->options->format != VIEW_CSV)
+		return;
+	for (i = 0; i < hist->n_warnings; i++)
+		log_error("warning: %s", hist->warnings[i]);
 }
 
 static int print_report(struct hist *hist, bool final)
@@ -217,6 +244,7 @@ static int print_report(struct hist *hist, bool final)
 	report.warnings = (const char *const *)hist->warnings;
 	report.n_warnings = hist->n_warnings;
 	err = view__print(hist->options->format, &report, !hist->printed, hist->out);
+	say_warnings(hist);
 	if (err)
 		output__explain(hist->options->output, err);
 	hist->printed = true;
@@ -231,6 +259,10 @@ static int activate(struct hist *hist)
 	const struct options *options = hist->options;
 	int err;
 
+	if (stop__wanted()) {
+		log_error("interrupted before it began");
+		return -EINTR;
+	}
 	hist->start_ns = clock__now(); /* before COMMAND runs: it may be over when we come back */
 	err = session__start(hist->session);
 	if (err)

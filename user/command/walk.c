@@ -102,18 +102,28 @@ static int walk_pages(struct walk *walk, struct page_walker *walker)
 	return 0;
 }
 
-static int run(struct walk *walk, struct page_walker *walker, FILE *out)
+static int print(const struct walk *walk)
+{
+	const struct options *options = walk->options;
+	FILE *out = NULL;
+	int err = output__open(options->output, &out);
+
+	if (err)
+		return err;
+	err = view_walk__print(options->format, &walk->report, out);
+	if (err)
+		output__explain(options->output, err);
+	return output__close(options->output, out, err);
+}
+
+/* The output is opened last: a walk that cannot be made must not cut an earlier result. */
+static int run(struct walk *walk, struct page_walker *walker)
 {
 	int err = check_range(walk);
 
 	if (!err)
 		err = walk_pages(walk, walker);
-	if (err)
-		return err;
-	err = view_walk__print(walk->options->format, &walk->report, out);
-	if (err)
-		output__explain(walk->options->output, err);
-	return err;
+	return err ? err : print(walk);
 }
 
 int command_walk(const struct options *options)
@@ -127,13 +137,10 @@ int command_walk(const struct options *options)
 			   .addr = options->walk_start},
 	};
 	struct page_walker *walker = NULL;
-	FILE *out = NULL;
 	int err = stop__install();
 
 	if (err)
 		log_error("signal handlers: %s", log__errstr(err));
-	else
-		err = output__open(options->output, &out);
 	if (!err) {
 		walker = page_walker__new(options->btf);
 		err = walker ? 0 : error__last();
@@ -147,9 +154,7 @@ int command_walk(const struct options *options)
 		}
 	}
 	if (!err)
-		err = run(&walk, walker, out);
-	if (out)
-		err = output__close(options->output, out, err);
+		err = run(&walk, walker);
 	page_walker__free(walker);
 	walk_report__free(&walk.report);
 	return err == -EDOM ? EXIT_USAGE : err ? EXIT_FAILED : EXIT_DONE;

@@ -55,7 +55,9 @@ bool accounting__is_exact(const struct accounting *accounting)
 
 static int64_t known_since(int64_t now, int64_t earlier)
 {
-	return now == COUNT_UNKNOWN || earlier == COUNT_UNKNOWN ? COUNT_UNKNOWN : now - earlier;
+	if (now == COUNT_UNKNOWN || earlier == COUNT_UNKNOWN)
+		return COUNT_UNKNOWN;
+	return now > earlier ? now - earlier : 0; /* an estimate may go back a little */
 }
 
 struct accounting accounting__since(const struct accounting *now, const struct accounting *earlier)
