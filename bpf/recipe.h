@@ -74,6 +74,11 @@ struct mmu_recipe {
 #define MMU_RECIPE_ADDR32 1
 #define MMU_RECIPE_STORE 2 /* the access writes (it may read as well) */
 
+/* The upper bits of flags: log2 of the bytes of the access, rounded up; 0 when it is one byte, or not known. */
+#define MMU_RECIPE_SIZE_SHIFT 4
+#define MMU_RECIPE_SIZE(log2) ((log2) << MMU_RECIPE_SIZE_SHIFT)
+#define MMU_RECIPE_BYTES(flags) (1U << ((flags) >> MMU_RECIPE_SIZE_SHIFT))
+
 /* What a code window says: the operand of the access before the sampled instruction, and of the one at or behind it. */
 struct mmu_operand {
 	struct mmu_recipe previous;

@@ -476,12 +476,12 @@ static void test_walk(void **state)
 	assert_walk("walk 12 0x7f0000001000", 0x7f0000001000, 0x7f0000001000);
 	assert_walk("walk 12 7f0000001000", 0x7f0000001000, 0x7f0000001000);
 	assert_walk("walk 12 FFFFffff81000000", 0xffffffff81000000, 0xffffffff81000000);
-	assert_walk("walk 12 4096", 4096, 4096);
+	assert_walk("walk 12 400000", 0x400000, 0x400000); /* as in a maps file: no address is decimal */
 	assert_walk("walk 12 0", 0, 0);
 	assert_walk("walk 12 0xffffffffffffffff", UINT64_MAX, UINT64_MAX);
 	assert_walk("walk 12 0x8000000000000000", 1ULL << 63, 1ULL << 63);
 	assert_walk("walk 12 0x1000-0x3000", 0x1000, 0x3000);
-	assert_walk("walk 12 4096-8192", 4096, 8192);
+	assert_walk("walk 12 555555554000-555555556000", 0x555555554000, 0x555555556000);
 	assert_walk("walk 12 7f01-7f02", 0x7f01, 0x7f02);
 	assert_walk("walk 12 400000-40a000", 0x400000, 0x40a000);
 	assert_walk("walk 12 0x1000-3000", 0x1000, 0x3000);

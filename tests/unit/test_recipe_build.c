@@ -162,7 +162,22 @@ static void previous_with_survivors(void **state)
 		{"rep movsb: perhaps none", "f3a4", "90", {NONE(MMU_NONE_UNSUPPORTED_FORM)}, NO_NEXT},
 		{"lea, nop and prefetch are none", "488b08 488d13 0f1f00 0f1808", "90", {AT(4, RAX)}, NO_NEXT},
 		{"at most 8 back", "488b08 90 90 90 90 90 90 90", "90", {AT(8, RAX)}, NO_NEXT},
-		{"9 back is too far", "488b08 90 90 90 90 90 90 90 90", "90", NO_PREVIOUS, NO_NEXT},
+		{"9 back when there is no next",
+		 "488b08 90 90 90 90 90 90 90 90",
+		 "90",
+		 {AT(9, RAX)},
+		 NO_NEXT},
+		{"9 back is too far before a next",
+		 "488b08 90 90 90 90 90 90 90 90",
+		 "488b03",
+		 NO_PREVIOUS,
+		 {AT(0, RBX)}},
+		{"16 back", "488b08 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90", "90", {AT(16, RAX)}, NO_NEXT},
+		{"17 back is too far",
+		 "488b08 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90",
+		 "90",
+		 NO_PREVIOUS,
+		 NO_NEXT},
 	};
 
 	(void)state;
@@ -177,7 +192,14 @@ static void previous_ends_at_control_flow(void **state)
 		{"leader at the access", "ffc2 @488b08", "90", {AT(1, RAX)}, NO_NEXT},
 		{"cmp [rax], rcx; jne", "483908 7510", "90", {AT(2, RAX)}, NO_NEXT},
 		{"jmp", "488b08 eb10", "90", NO_PREVIOUS, NO_NEXT},
-		{"call", "488b08 e810000000", "90", NO_PREVIOUS, NO_NEXT},
+		{"call: the RET behind it", "488b08 e810000000", "90", {AT(1, RSP - 8)}, NO_NEXT},
+		{"call; test eax, eax; js", "e810000000 85c0 7810", "90", {AT(3, RSP - 8)}, NO_NEXT},
+		{"call; sub rsp, 16", "ff5008 4883ec10", "90", {AT(2, RSP + 16 - 8)}, NO_NEXT},
+		{"call; and rsp, -16", "ffd0 4883e4f0", "90", OVERWRITTEN, NO_NEXT},
+		{"call: an access behind it", "ffd0 488b08", "90", {AT(1, RAX)}, NO_NEXT},
+		{"call: what it was given is lost", "4889d3 ffd0 488b1b", "90", OVERWRITTEN, NO_NEXT},
+		{"call, and something jumps behind it", "488b08 e810000000", "@90", NO_PREVIOUS, NO_NEXT},
+		{"far call", "ff18", "90", NO_PREVIOUS, NO_NEXT},
 		{"ret", "488b08 c3", "90", NO_PREVIOUS, NO_NEXT},
 		{"syscall", "488b08 0f05", "90", NO_PREVIOUS, NO_NEXT},
 		{"a jump past the lock prefix", "488b08 f0@480fb10b", "90", {AT(1, RBX)}, NO_NEXT},
@@ -277,7 +299,11 @@ static void next_goes_straight_on(void **state)
 		 {AT(1, RBX + 8 * (RCX & 0xff))}},
 		{"leaders do not matter", "c3", "@90 @488b03", NO_PREVIOUS, {AT(1, RBX)}},
 		{"jne stops", "c3", "7500 488b03", NO_PREVIOUS, NO_NEXT},
-		{"jmp stops", "c3", "eb00 488b03", NO_PREVIOUS, NO_NEXT},
+		{"jmp goes on in the window", "c3", "eb01 cc 488b03", NO_PREVIOUS, {AT(1, RBX)}},
+		{"jmp back", "488b0b c3", "ebfa", NO_PREVIOUS, {AT(1, RBX)}},
+		{"jmp out of the window", "c3", "eb30 488b03", NO_PREVIOUS, NO_NEXT},
+		{"jmp to itself", "c3", "ebfe 488b03", NO_PREVIOUS, NO_NEXT},
+		{"jmp rax stops", "c3", "ffe0 488b03", NO_PREVIOUS, NO_NEXT},
 		{"syscall stops", "c3", "0f05 488b03", NO_PREVIOUS, NO_NEXT},
 		{"call", "c3", "ffc1 e800000000", NO_PREVIOUS, {AT(1, RSP - 8)}},
 		{"call [rbx]: the operand first", "c3", "ff13", NO_PREVIOUS, {AT(0, RBX)}},
@@ -306,6 +332,34 @@ static void gathers_are_named(void **state)
 
 	(void)state;
 	run_cases(cases, COUNT_OF(cases));
+}
+
+static void sizes_are_told(void **state)
+{
+	static const struct {
+		const char *after;
+		unsigned int bytes;
+	} cases[] = {
+		{"8a03", 1},
+		{"668b03", 2},
+		{"8b03", 4},
+		{"488903", 8},
+		{"0f2803", 16},
+		{"62f17fc96f07", 64},
+		{"db2b", 16}, /* fld tbyte ptr [rbx]: 10 */
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct build_case c = {.before = "c3", .after = cases[i].after};
+		struct code_window window;
+		struct mmu_operand operand;
+
+		make_window(&c, &window);
+		recipe__build(&window, &operand);
+		assert_int_equal(operand.next.none, 0);
+		assert_int_equal(MMU_RECIPE_BYTES(operand.next.flags), cases[i].bytes);
+	}
 }
 
 static void unknown_bounds_leave_next(void **state)
@@ -458,6 +512,7 @@ int main(void)
 		cmocka_unit_test(previous_by_rebuilding),
 		cmocka_unit_test(next_goes_straight_on),
 		cmocka_unit_test(gathers_are_named),
+		cmocka_unit_test(sizes_are_told),
 		cmocka_unit_test(unknown_bounds_leave_next),
 		cmocka_unit_test(random_windows_are_harmless),
 		cmocka_unit_test(random_sequences_come_out_right),

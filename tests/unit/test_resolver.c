@@ -66,7 +66,8 @@ static void files_are_found(void **state)
 	assert_int_equal(operand.previous.disp, 8);
 	assert_int_equal(operand.next.none, 0);
 	assert_int_equal(operand.next.disp, 16);
-	assert_int_equal(operand.next.flags, MMU_RECIPE_STORE);
+	assert_int_equal(operand.next.flags, MMU_RECIPE_STORE | MMU_RECIPE_SIZE(3));
+	assert_int_equal(MMU_RECIPE_BYTES(operand.next.flags), 8);
 	assert_int_equal(resolver__counts(resolver)->images, 1);
 
 	/* The image is kept. */

@@ -306,7 +306,12 @@ static int make_epoll(struct session *session)
 		err = rings__watch(session->rings, session->epoll_fd, TAG_RING);
 	if (!err)
 		err = watch_target(session);
-	if (err)
+	if (err == -EINVAL || err == -ENOENT) /* pidfd_open() of a thread that is not its process's first */
+		log_error(
+			"cannot watch the rings and the target: %s; if -p names a thread of another process, give that "
+			"process, or use -t",
+			log__errstr(err));
+	else if (err)
 		log_error("cannot watch the rings and the target: %s", log__errstr(err));
 	return err;
 }

@@ -643,38 +643,31 @@ static bool has_prefix(const char *text)
 	return text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
 }
 
-/* Hexadecimal by its prefix, or by its letters: /proc/PID/maps and most debuggers print no 0x. */
-static bool looks_hex(const char *text)
-{
-	return has_prefix(text) || strpbrk(text, "abcdefABCDEF");
-}
-
-static int parse_address(const char *text, bool hex, uint64_t *address)
+/* Hexadecimal, with or without 0x: /proc/PID/maps and most debuggers print none, and no address is written in decimal. */
+static int parse_address(const char *text, uint64_t *address)
 {
 	char prefixed[64];
 	int n;
 
-	if (!hex || has_prefix(text))
+	if (has_prefix(text))
 		return parse__u64(text, 0, UINT64_MAX, address);
 	n = snprintf(prefixed, sizeof(prefixed), "0x%s", text);
 	return n < (int)sizeof(prefixed) ? parse__u64(prefixed, 0, UINT64_MAX, address) : -EINVAL;
 }
 
-/* ADDR or START-END. One end that is hexadecimal makes the other so: 400000-40a000 comes out of a maps file. */
+/* ADDR or START-END. */
 static int parse_addresses(const char *text, uint64_t *start, uint64_t *end)
 {
 	const char *dash = strchr(text, '-');
 	char first[64];
-	bool hex;
 	int err;
 
 	snprintf(first, sizeof(first), "%.*s", dash ? (int)(dash - text) : (int)strlen(text), text);
 	if ((dash ? (size_t)(dash - text) : strlen(text)) >= sizeof(first))
 		return -EINVAL;
-	hex = looks_hex(first) || (dash && looks_hex(dash + 1));
-	err = parse_address(first, hex, start);
+	err = parse_address(first, start);
 	if (!err && dash)
-		err = parse_address(dash + 1, hex, end);
+		err = parse_address(dash + 1, end);
 	else
 		*end = *start;
 	return err;

@@ -48,6 +48,16 @@ static void mark_leader(struct sweep *sweep, uint64_t address)
 		bitmap_set(span->leaders, offset);
 }
 
+/*
+ * Behind a call. In a file the call itself says so, and what else leads there is a leader. In a snapshot it helps to find
+ * where instructions start, and what made the code may have other ways back.
+ */
+static void mark_return(struct sweep *sweep, uint64_t address)
+{
+	if (!sweep->elf)
+		mark_leader(sweep, address);
+}
+
 static int add_table(struct sweep *sweep, uint64_t address)
 {
 	if (sweep->n_tables == sweep->room) {
@@ -108,7 +118,7 @@ static int one_byte_opcode(struct sweep *sweep, const ZydisDecodedInstruction *z
 		break;
 	case 0xe8: /* CALL rel32 */
 		mark_leader(sweep, behind + (uint64_t)zydis->raw.imm[0].value.s);
-		mark_leader(sweep, behind);
+		mark_return(sweep, behind);
 		break;
 	case 0xc7: /* XBEGIN rel32 */
 		if (zydis->raw.modrm.mod == 3 && zydis->raw.modrm.reg == 7)
@@ -116,7 +126,7 @@ static int one_byte_opcode(struct sweep *sweep, const ZydisDecodedInstruction *z
 		break;
 	case 0xff:
 		if (zydis->raw.modrm.reg == 2 || zydis->raw.modrm.reg == 3) /* CALL */
-			mark_leader(sweep, behind);
+			mark_return(sweep, behind);
 		else if (zydis->raw.modrm.reg == 4 && !is_rip_relative(zydis)) /* JMP; a PLT is no computed jump */
 			computed_jump(sweep, zydis);
 		break;

@@ -7,9 +7,11 @@
 
 #include "decode.h"
 
-#define MAX_BEFORE 16
+#define MAX_BEFORE RECIPE_FAR_DISTANCE
 #define MAX_AFTER 12
 #define MAX_INSNS (MAX_BEFORE + MAX_AFTER)
+
+#define RSP 4
 
 /* Bounds of the search for a value: what it takes is seldom deeper than 4. */
 #define MAX_DEPTH 10
@@ -373,6 +375,11 @@ static int part(struct builder *builder, uint8_t reg, int point, struct value *v
 	return source_of(builder, &op, point, 0, value);
 }
 
+static uint8_t size_flag(const struct insn_access *access)
+{
+	return access->bytes > 1 ? MMU_RECIPE_SIZE(32 - __builtin_clz(access->bytes - 1U)) : 0;
+}
+
 static int build_access(const struct line *line, int i, const struct insn_access *access, struct mmu_recipe *recipe)
 {
 	struct builder builder = {.line = line, .recipe = recipe};
@@ -389,7 +396,8 @@ static int build_access(const struct line *line, int i, const struct insn_access
 	recipe->index = index.reg;
 	recipe->scale = access->scale;
 	recipe->segment = access->segment;
-	recipe->flags = (access->addr32 ? MMU_RECIPE_ADDR32 : 0) | (access->store ? MMU_RECIPE_STORE : 0);
+	recipe->flags = (access->addr32 ? MMU_RECIPE_ADDR32 : 0) | (access->store ? MMU_RECIPE_STORE : 0) |
+			size_flag(access);
 	recipe->disp = (int64_t)((uint64_t)access->disp + (uint64_t)base.add + ((uint64_t)index.add << access->scale));
 	return 0;
 }
@@ -432,6 +440,28 @@ static bool is_entered(const struct code_window *window, int at, int length)
 	return false;
 }
 
+/*
+ * Behind a call, what was executed last is the RET of the function that was called. What else it did to the registers is
+ * not known.
+ */
+static void set_return(struct insn *insn)
+{
+	*insn = (struct insn){
+		.flow = INSN_FLOW_RETURN,
+		.n_accesses = 1,
+		.n_effects = 1,
+		.writes = UINT16_MAX,
+		.accesses = {{.base = RSP,
+			      .index = MMU_REG_ZERO,
+			      .segment = MMU_REG_ZERO,
+			      .load = true,
+			      .bytes = 8}},
+		.effects = {{.reg = RSP,
+			     .n_ops = 1,
+			     .ops = {{.code = MMU_OP_MOV, .dst = INSN_RESULT, .src = RSP, .imm = 8}}}},
+	};
+}
+
 /* Walks back from the sampled instruction as long as control can only have come straight from there. */
 static void read_before(const struct code_window *window, struct line *line)
 {
@@ -440,9 +470,16 @@ static void read_before(const struct code_window *window, struct line *line)
 	int at = MMU_CODE_BEFORE, n = 0;
 
 	if (window->marks[at] & CODE_START) {
-		while (n < MAX_BEFORE && !is_entered(window, at, n ? insns[n - 1].length : 1)) {
+		bool straight = true;
+
+		while (straight && n < MAX_BEFORE && !is_entered(window, at, n ? insns[n - 1].length : 1)) {
 			at = decode_before(window, at, &insns[n]);
-			if (at < 0 || (insns[n].flow != INSN_FLOW_NEXT && insns[n].flow != INSN_FLOW_BRANCH))
+			if (at < 0)
+				break;
+			straight = insns[n].flow == INSN_FLOW_NEXT || insns[n].flow == INSN_FLOW_BRANCH;
+			if (insns[n].flow == INSN_FLOW_CALL && !insns[n].unsupported)
+				set_return(&insns[n]);
+			else if (!straight)
 				break;
 			offset[n++] = at - MMU_CODE_BEFORE;
 		}
@@ -460,15 +497,18 @@ static int read_after(const struct code_window *window, struct line *line)
 {
 	int at = MMU_CODE_BEFORE;
 
-	while (at < MMU_CODE_BYTES && line->n < MAX_INSNS) {
+	while (line->n < MAX_INSNS) {
 		struct insn *insn = &line->insns[line->n];
+		int64_t target;
 
 		if (insn__decode(window->code + at, (size_t)(MMU_CODE_BYTES - at), insn))
 			break;
 		line->offset[line->n++] = at - MMU_CODE_BEFORE;
-		at += insn->length;
-		if (insn->flow != INSN_FLOW_NEXT)
+		target = at + (insn->has_target ? insn->target : insn->length);
+		if ((insn->flow != INSN_FLOW_NEXT && (insn->flow != INSN_FLOW_JUMP || !insn->has_target)) ||
+		    target < 0 || target >= MMU_CODE_BYTES)
 			break;
+		at = (int)target;
 	}
 	return line->n > line->sampled ? 0 : MMU_NONE_UNDECODABLE;
 }
@@ -479,9 +519,10 @@ static void set_none(struct mmu_recipe *recipe, int reason)
 	recipe->none = (uint8_t)reason;
 }
 
-static void build_previous(const struct code_window *window, const struct line *line, struct mmu_recipe *recipe)
+static void build_previous(const struct code_window *window, const struct line *line, int reach,
+			   struct mmu_recipe *recipe)
 {
-	int oldest = line->sampled > RECIPE_MAX_DISTANCE ? line->sampled - RECIPE_MAX_DISTANCE : 0;
+	int oldest = line->sampled > reach ? line->sampled - reach : 0;
 
 	set_none(recipe, MMU_NONE_NO_OPERAND);
 	if (!(window->marks[MMU_CODE_BEFORE] & CODE_START)) {
@@ -524,6 +565,8 @@ void recipe__build(const struct code_window *window, struct mmu_operand *operand
 		set_none(&operand->next, reason);
 		return;
 	}
-	build_previous(window, &line, &operand->previous);
+	build_previous(window, &line, RECIPE_MAX_DISTANCE, &operand->previous);
 	build_next(&line, &operand->next);
+	if (operand->previous.none == MMU_NONE_NO_OPERAND && operand->next.none)
+		build_previous(window, &line, RECIPE_FAR_DISTANCE, &operand->previous);
 }

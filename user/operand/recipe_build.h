@@ -11,7 +11,7 @@
 
 /* What is known about a byte of a window. */
 #define CODE_START 1  /* an instruction starts here */
-#define CODE_LEADER 2 /* control may come here from elsewhere: target of a branch, function, behind a call */
+#define CODE_LEADER 2 /* control may come here from elsewhere: target of a branch, function; not for a return alone */
 
 /* Everything that recipes are made from: the sampled instruction starts at code[MMU_CODE_BEFORE]. */
 struct code_window {
@@ -19,15 +19,18 @@ struct code_window {
 	uint8_t marks[MMU_CODE_BYTES]; /* only those before and at the sampled instruction count */
 };
 
-/* How far before the sampled instruction the access may lie, in instructions. */
+/* How far before the sampled instruction the access may lie, in instructions; the second when there is no next either. */
 #define RECIPE_MAX_DISTANCE 8
+#define RECIPE_FAR_DISTANCE 16
 
 /*
  * Makes both recipes; where there is none, recipe.none says why. Without CODE_START at the sampled instruction nothing is
  * known about the code before it, and `previous` is MMU_NONE_UNDECODABLE.
  *
  * previous: the nearest access that was executed before the sampled instruction, provided control came straight from it.
- * next: the access of the sampled instruction, or the first one behind it before control can leave the straight line.
+ * Behind a call that is the load of the return address by the function's last instruction.
+ * next: the access of the sampled instruction, or the first one that is executed behind it for certain: along the straight
+ * line, and along unconditional jumps within the window.
  */
 void recipe__build(const struct code_window *window, struct mmu_operand *operand);
 

@@ -449,6 +449,7 @@ struct table {
 	uint64_t samples; /* of the whole report */
 	uint64_t sizes;   /* bit per log2 of a size that has a column */
 	bool has_none;
+	bool of_code; /* no sample has a data address: the rows show the page sizes of code */
 };
 
 static const uint64_t *source_sizes(const struct report *report, const struct size_counts *counts)
@@ -459,9 +460,13 @@ static const uint64_t *source_sizes(const struct report *report, const struct si
 static void measure_table(const struct text *text, struct table *table)
 {
 	const struct size_counts *totals = histogram__data(text->report->histogram);
-	const uint64_t *sizes = source_sizes(text->report, totals);
+	const uint64_t *sizes;
 	char name[NAME_LEN];
 
+	table->of_code = !addresses(text->report, totals);
+	if (table->of_code)
+		totals = histogram__code(text->report->histogram);
+	sizes = source_sizes(text->report, totals);
 	table->samples = totals->samples;
 	table->samples_width = max_int((int)strlen("samples"), number_width(histogram_row__samples(table->rows[0])));
 	for (unsigned int shift = 0; shift < HISTOGRAM_SHIFTS; shift++) {
@@ -496,8 +501,8 @@ static void print_table_head(const struct text *text, const struct table *table)
 	const char *source = text->report->show_walk ? "walk" : "kernel";
 	char name[PAGE_SIZE_NAME_LEN];
 
-	fprintf(text->out, "\n%zu row%s, shares in %%, data page sizes by %s\n", table->n_rows,
-		table->n_rows == 1 ? "" : "s", source);
+	fprintf(text->out, "\n%zu row%s, shares in %%, %s page sizes by %s\n", table->n_rows,
+		table->n_rows == 1 ? "" : "s", table->of_code ? "code" : "data", source);
 	for (size_t i = 0; i < table->n_keys; i++)
 		print_key(text, table, i, sort_key__name(histogram__key(text->report->histogram, i)));
 	fprintf(text->out, "  %*s  %*s", table->samples_width, "samples", SHARE_WIDTH, "share");
@@ -524,7 +529,7 @@ static void print_row(const struct text *text, const struct table *table, const 
 	const uint64_t *sizes;
 
 	histogram_row__counts(row, &data, &code);
-	sizes = source_sizes(text->report, &data);
+	sizes = source_sizes(text->report, table->of_code ? &code : &data);
 	for (size_t i = 0; i < table->n_keys; i++)
 		print_key(text, table, i, printable_name(text, histogram_row__value(row, i)->text, buf));
 	fprintf(text->out, "  %*" PRIu64 "  %*s", table->samples_width, data.samples, SHARE_WIDTH,
