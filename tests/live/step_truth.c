@@ -5,11 +5,14 @@
  * step_truth [-n STEPS] [-p PHASES] [-m PERMILLE] [-v] NAME COMMAND [ARGUMENT …]
  *
  * Prints one line: NAME, then for each origin asked, given, right and wrong; with -v the first wrong ones too. Exits
- * with 0, or 1 when an origin was right in less than PERMILLE/1000, or 2 when the program could not be stepped.
+ * with 0, or 1 when an origin was right in less than PERMILLE/1000 or too few were asked, or 2 when the program could not
+ * be stepped; what was missing goes to the standard error.
  *
  * The truth is Zydis' own address computation from the registers before each instruction; it shares no code with the
  * resolver.
  */
+#include <cpuid.h>
+#include <elf.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -32,6 +35,8 @@
 #define HISTORY 64 /* a power of two */
 #define MAX_WRONG 12
 #define PHASE_CPU_NS 60000000
+#define LEAST_GIVEN 1000
+#define XSTATE_MAX 16384
 
 struct step {
 	uint64_t ip;
@@ -59,6 +64,8 @@ struct question {
 struct truth {
 	const char *name;
 	pid_t pid;
+	int signal;     /* to be delivered when it goes on */
+	char ended[96]; /* why there is nothing more to step */
 	bool verbose;
 	unsigned int shown;
 	uint64_t steps;
@@ -110,20 +117,58 @@ static bool touches_nothing(const ZydisDecodedInstruction *zydis)
 static bool is_opaque(const ZydisDecodedInstruction *zydis, const ZydisDecodedOperand *operand)
 {
 	return operand->mem.type != ZYDIS_MEMOP_TYPE_MEM || operand->size > 512 ||
-	       zydis->avx.mask.mode > ZYDIS_MASK_MODE_DISABLED || zydis->mnemonic == ZYDIS_MNEMONIC_XLAT ||
+	       zydis->mnemonic == ZYDIS_MNEMONIC_XLAT ||
 	       strstr(ZydisMnemonicGetString(zydis->mnemonic), "maskmov") ||
 	       (zydis->meta.category == ZYDIS_CATEGORY_BITBYTE && ZydisMnemonicGetString(zydis->mnemonic)[1] == 't');
 }
 
-static void follow(struct step *step, const struct user_regs_struct *regs, const ZydisDecodedInstruction *zydis,
-		   const ZydisDecodedOperand *operands)
+/* Elements that the instruction handles: bits of its mask that count. */
+static unsigned int elements_of(const ZydisDecodedInstruction *zydis, const ZydisDecodedOperand *operands)
+{
+	unsigned int most = 1;
+
+	for (unsigned int i = 0; i < zydis->operand_count; i++) {
+		ZydisRegisterClass class = ZydisRegisterGetClass(operands[i].reg.value);
+		bool vector = operands[i].type == ZYDIS_OPERAND_TYPE_REGISTER && class >= ZYDIS_REGCLASS_XMM &&
+			      class <= ZYDIS_REGCLASS_ZMM;
+		bool scalar = operands[i].type == ZYDIS_OPERAND_TYPE_MEMORY && operands[i].element_count == 1 &&
+			      !zydis->avx.broadcast.mode;
+
+		if (scalar)
+			return 1;
+		if ((vector || operands[i].type == ZYDIS_OPERAND_TYPE_MEMORY) && operands[i].element_count > most)
+			most = operands[i].element_count;
+	}
+	return most;
+}
+
+/* True if the mask register suppresses the whole access. */
+static bool is_masked_out(pid_t pid, const ZydisDecodedInstruction *zydis, const ZydisDecodedOperand *operands)
+{
+	static uint8_t state[XSTATE_MAX];
+	struct iovec to = {.iov_base = state, .iov_len = sizeof(state)};
+	unsigned int size, offset = 0, c, d, n = elements_of(zydis, operands);
+	uint64_t mask;
+
+	if (zydis->avx.mask.mode <= ZYDIS_MASK_MODE_DISABLED)
+		return false;
+	/* Component 5 of the XSAVE area: eight mask registers (SDM Vol. 1, 13.5.4). */
+	if (!__get_cpuid_count(0xd, 5, &size, &offset, &c, &d) || size != 64 ||
+	    ptrace(PTRACE_GETREGSET, pid, NT_X86_XSTATE, &to) || offset + size > to.iov_len)
+		return true;
+	memcpy(&mask, state + offset + 8 * (size_t)ZydisRegisterGetId(zydis->avx.mask.reg), sizeof(mask));
+	return !(n < 64 ? mask & ((UINT64_C(1) << n) - 1) : mask);
+}
+
+static void follow(struct step *step, pid_t pid, const struct user_regs_struct *regs,
+		   const ZydisDecodedInstruction *zydis, const ZydisDecodedOperand *operands)
 {
 	bool repeats = zydis->attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE | ZYDIS_ATTRIB_HAS_REPNE);
 	ZydisRegisterContext context;
 
 	set_registers(regs, &context);
 	step->in_repeat = repeats;
-	if (touches_nothing(zydis) || (repeats && !regs->rcx))
+	if (touches_nothing(zydis) || (repeats && !regs->rcx) || is_masked_out(pid, zydis, operands))
 		return;
 	for (unsigned int i = 0; i < zydis->operand_count; i++) {
 		const ZydisDecodedOperand *operand = &operands[i];
@@ -299,7 +344,31 @@ static void ask(struct truth *truth, const struct user_regs_struct *regs)
 	}
 }
 
-/* Looks at the instruction that is about to be executed. Returns false when its code cannot be read. */
+static void say_errno(struct truth *truth, const char *what)
+{
+	snprintf(truth->ended, sizeof(truth->ended), "%s: %s", what, strerrorname_np(errno));
+}
+
+/* Waits until the program stops. Returns false, with a reason, once it has ended. */
+static bool wait_stop(struct truth *truth)
+{
+	int status;
+
+	if (waitpid(truth->pid, &status, 0) < 0) {
+		say_errno(truth, "waitpid");
+		return false;
+	}
+	if (WIFSTOPPED(status)) {
+		/* SIGTRAP is of stepping, and of events. */
+		truth->signal = WSTOPSIG(status) == SIGTRAP || status >> 16 ? 0 : WSTOPSIG(status);
+		return true;
+	}
+	snprintf(truth->ended, sizeof(truth->ended), "it %s %d", WIFEXITED(status) ? "exited with" : "was killed by",
+		 WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+	return false;
+}
+
+/* Looks at the instruction that is about to be executed. Returns false when its registers cannot be read. */
 static bool look(struct truth *truth)
 {
 	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
@@ -307,8 +376,10 @@ static bool look(struct truth *truth)
 	struct user_regs_struct regs;
 	struct step *step;
 
-	if (ptrace(PTRACE_GETREGS, truth->pid, 0, &regs))
+	if (ptrace(PTRACE_GETREGS, truth->pid, 0, &regs)) {
+		say_errno(truth, "PTRACE_GETREGS");
 		return false;
+	}
 	check_effects(truth, &regs);
 	truth->insn.length = 0;
 	truth->steps++;
@@ -320,7 +391,7 @@ static bool look(struct truth *truth)
 		step->opaque = true;
 		return true;
 	}
-	follow(step, &regs, &zydis, operands);
+	follow(step, truth->pid, &regs, &zydis, operands);
 	fill_file(&regs, truth->before);
 	if (insn__decode(step->code, 15, &truth->insn))
 		truth->insn.length = 0;
@@ -333,8 +404,6 @@ static bool look(struct truth *truth)
 /* Steps until `n` were made. Returns false once the program has ended. */
 static bool step_phase(struct truth *truth, uint64_t n)
 {
-	int status, signal = 0;
-
 	/* A question that the phase left open was never answered. */
 	truth->next.given -= truth->question.open;
 	truth->question.open = false;
@@ -342,53 +411,70 @@ static bool step_phase(struct truth *truth, uint64_t n)
 	truth->insn.length = 0;
 	memset(truth->history, 0, sizeof(truth->history));
 	for (uint64_t i = 0; i < n; i++) {
-		if (!signal && !look(truth))
+		if (!truth->signal && !look(truth))
 			return false;
-		if (ptrace(PTRACE_SINGLESTEP, truth->pid, 0, signal) || waitpid(truth->pid, &status, 0) < 0 ||
-		    !WIFSTOPPED(status))
+		if (ptrace(PTRACE_SINGLESTEP, truth->pid, 0, truth->signal)) {
+			say_errno(truth, "PTRACE_SINGLESTEP");
 			return false;
-		signal = WSTOPSIG(status) == SIGTRAP ? 0 : WSTOPSIG(status);
-		if (signal)
+		}
+		if (!wait_stop(truth))
+			return false;
+		if (truth->signal)
 			truth->insn.length = 0;
 	}
 	return true;
 }
 
-static void on_child(int signal)
+/* True if the program stopped or ended; its status stays to be waited for. */
+static bool has_changed(const struct truth *truth)
 {
-	(void)signal;
+	siginfo_t info = {0};
+
+	return waitid(P_PID, (id_t)truth->pid, &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT) || info.si_pid;
 }
 
-/* Lets the program run for so much CPU time of its own. Returns false once it has ended. */
+/* Of a clock; UINT64_MAX when it is gone with its process. */
+static uint64_t nanoseconds(clockid_t clock)
+{
+	struct timespec now;
+
+	if (clock_gettime(clock, &now))
+		return UINT64_MAX;
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* Lets the program run for so much CPU time of its own, or until a signal. Returns false once it has ended. */
 static bool run_on(struct truth *truth, uint64_t ns)
 {
-	struct timespec until;
+	const struct timespec while_it_runs = {.tv_nsec = 1000000};
+	uint64_t until;
 	clockid_t clock;
-	int status;
+	bool changed;
 
-	if (clock_getcpuclockid(truth->pid, &clock) || clock_gettime(clock, &until))
+	if (clock_getcpuclockid(truth->pid, &clock)) {
+		snprintf(truth->ended, sizeof(truth->ended), "its CPU clock cannot be had");
 		return false;
-	until.tv_nsec += (long)ns;
-	until.tv_sec += until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
-	if (ptrace(PTRACE_CONT, truth->pid, 0, 0))
+	}
+	until = nanoseconds(clock) + ns;
+	if (ptrace(PTRACE_CONT, truth->pid, 0, truth->signal)) {
+		say_errno(truth, "PTRACE_CONT");
 		return false;
-	/* SIGCHLD ends the wait when the program does. */
-	if (clock_nanosleep(clock, TIMER_ABSTIME, &until, NULL) != EINTR && ptrace(PTRACE_INTERRUPT, truth->pid, 0, 0))
+	}
+	/* To sleep by its clock needs a signal when it stops or ends, and that of an earlier stop may come late. */
+	while (!(changed = has_changed(truth)) && nanoseconds(clock) < until)
+		nanosleep(&while_it_runs, NULL);
+	if (!changed && ptrace(PTRACE_INTERRUPT, truth->pid, 0, 0) && errno != ESRCH) {
+		say_errno(truth, "PTRACE_INTERRUPT");
 		return false;
-	while (waitpid(truth->pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return false;
-	return WIFSTOPPED(status);
+	}
+	return wait_stop(truth);
 }
 
 static void start(struct truth *truth, char **command)
 {
-	struct sigaction action = {.sa_handler = on_child};
 	int go[2], status;
 	char byte = 0;
 
-	sigaction(SIGCHLD, &action, NULL);
 	if (pipe(go))
 		exit(2);
 	truth->pid = fork();
@@ -408,9 +494,7 @@ static void start(struct truth *truth, char **command)
 	}
 	if (write(go[1], &byte, 1) != 1)
 		exit(2);
-	while (waitpid(truth->pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (!WIFSTOPPED(status) || status >> 8 != (SIGTRAP | PTRACE_EVENT_EXEC << 8)) {
+	if (waitpid(truth->pid, &status, 0) < 0 || !WIFSTOPPED(status) || status >> 8 != (SIGTRAP | PTRACE_EVENT_EXEC << 8)) {
 		fprintf(stderr, "%s did not start\n", command[0]);
 		exit(2);
 	}
@@ -440,7 +524,7 @@ static void print(const struct truth *truth)
 	print_tally("previous", &truth->previous, truth->previous.asked);
 	print_tally("next", &truth->next, truth->next.asked);
 	printf("  either %.1f %%  effects %" PRIu64 " wrong %" PRIu64 "\n",
-	       100.0 * (double)truth->either / (double)truth->previous.asked, truth->effects, truth->wrong_effects);
+	       truth->previous.asked ? 100.0 * (double)truth->either / (double)truth->previous.asked : 0, truth->effects, truth->wrong_effects);
 	if (!truth->verbose)
 		return;
 	print_reasons("previous", &truth->previous);
@@ -452,9 +536,33 @@ static void print(const struct truth *truth)
 	       counts->sweep_ns ? (double)counts->swept * 1e3 / (double)counts->sweep_ns : 0);
 }
 
-static bool good(const struct tally *tally, uint64_t permille)
+static bool good(const struct truth *truth, const char *origin, const struct tally *tally, uint64_t permille)
 {
-	return tally->given >= 1000 && tally->right * 1000 >= tally->given * permille;
+	if (tally->given < LEAST_GIVEN) {
+		fprintf(stderr, "%s: %s: only %" PRIu64 " addresses of %" PRIu64 " asked for; %d are needed\n", truth->name,
+			origin, tally->given, tally->asked, LEAST_GIVEN);
+		return false;
+	}
+	if (tally->right * 1000 >= tally->given * permille)
+		return true;
+	fprintf(stderr, "%s: %s: %" PRIu64 " of %" PRIu64 " addresses are wrong; -v shows the first\n", truth->name, origin,
+		tally->given - tally->right, tally->given);
+	return false;
+}
+
+/* Says all that is wrong. */
+static bool passed(const struct truth *truth, uint64_t n, uint64_t permille)
+{
+	bool previous = good(truth, "previous", &truth->previous, permille);
+	bool next = good(truth, "next", &truth->next, permille);
+
+	if (truth->ended[0] && (!previous || !next))
+		fprintf(stderr, "%s: stepping ended after %" PRIu64 " of %" PRIu64 " steps: %s\n", truth->name,
+			truth->steps, n, truth->ended);
+	if (truth->wrong_effects)
+		fprintf(stderr, "%s: %" PRIu64 " of %" PRIu64 " effects on registers are wrong; -v shows the first\n",
+			truth->name, truth->wrong_effects, truth->effects);
+	return previous && next && !truth->wrong_effects;
 }
 
 int main(int argc, char **argv)
@@ -491,5 +599,5 @@ int main(int argc, char **argv)
 	truth.next.given -= truth.question.open;
 	print(&truth);
 	resolver__free(truth.resolver);
-	return good(&truth.previous, permille) && good(&truth.next, permille) && !truth.wrong_effects ? 0 : 1;
+	return passed(&truth, n, permille) ? 0 : 1;
 }

@@ -205,7 +205,7 @@ without_rights() {
 	local remedy='as root, or with CAP_(BPF|PERFMON)'
 
 	unprivileged $T/mmuscope -e faults -a
-	judge "the machine, without rights" 1 'E(ACCES|PERM)' "$remedy" perf_event_paranoid
+	judge "the machine, without rights" 1 'E(ACCES|PERM)' "$remedy" CAP_BPF
 	unprivileged $T/mmuscope -e faults -- touch $T/plain/ran
 	judge "COMMAND, without rights" 1 'E(ACCES|PERM)' "$remedy"
 	unprivileged $T/mmuscope -e minor-faults:u -- touch $T/plain/ran

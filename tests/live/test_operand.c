@@ -117,7 +117,11 @@ static uint64_t map_arrays(uint64_t bytes_4k, uint64_t bytes_2m)
 	if (subject_failed(array_2m))
 		return array_2m;
 	code_room = mmap(NULL, 64 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	return code_room == MAP_FAILED ? (uint64_t)-errno : 0;
+	if (code_room == MAP_FAILED)
+		return -errno;
+	/* A window starts before the code that it is of: at the start of a mapping there is none. */
+	code_room += PAGE;
+	return 0;
 }
 
 static uint64_t array_of(uint64_t kind)

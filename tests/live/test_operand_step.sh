@@ -23,8 +23,17 @@ cc1=$(gcc -print-prog-name=cc1)
 python=$(python3 -c 'import os, sys; print(os.path.realpath(sys.executable))')
 
 step() {
-	"$TEST_PROGRAMS_DIR/step_truth" -n 120000 -p 6 "$@" >"$work/out" </dev/null || failed=1
-	grep -aE "^$1 +steps " "$work/out" | tee -a "$work/results" || failed=1
+	local status=0
+
+	"$TEST_PROGRAMS_DIR/step_truth" -n 120000 -p 6 "$@" >"$work/out" </dev/null || status=$?
+	if ! grep -aE "^$1 +steps " "$work/out" | tee -a "$work/results"; then
+		echo "$1: step_truth printed no result" >&2
+		status=2
+	fi
+	if ((status)); then
+		echo "FAIL: $1: step_truth exited with $status" >&2
+		failed=1
+	fi
 }
 
 seq 1 1500000 | awk '{ print ($1 * 7919) % 1000003, $1 }' >numbers

@@ -195,7 +195,7 @@ static void good_file_is_understood(void **state)
 	} expected[] = {
 		{AT_START, CODE_START | CODE_LEADER},
 		{AT_START + 2, CODE_START},
-		{AT_RETURN, CODE_START | CODE_LEADER},
+		{AT_RETURN, CODE_START},
 		{AT_RETURN + 1, CODE_START},
 		{AT_TARGET, CODE_START | CODE_LEADER},
 		{AT_TARGET + 7, CODE_START},

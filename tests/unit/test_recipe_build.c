@@ -125,7 +125,7 @@ static void run_cases(const struct build_case *cases, size_t n)
 		struct mmu_operand operand;
 
 		make_window(&cases[i], &window);
-		recipe__build(&window, &operand);
+		recipe__build(&window, NULL, &operand);
 		failed += check(cases[i].name, "previous", &cases[i].previous, &operand.previous);
 		failed += check(cases[i].name, "next", &cases[i].next, &operand.next);
 	}
@@ -334,6 +334,49 @@ static void gathers_are_named(void **state)
 	run_cases(cases, COUNT_OF(cases));
 }
 
+static const struct build_case beyond_case = {.before = "c3", .after = "90 e97b000000"};
+
+static size_t read_load(const void *ctx, int64_t offset, uint8_t *bytes, size_t n)
+{
+	static const uint8_t code[] = {0x48, 0x8b, 0x05, 0x10, 0, 0, 0}; /* mov rax, [rip+0x10] */
+
+	(void)ctx;
+	if (offset != 6 + 0x7b || n < sizeof(code))
+		return 0;
+	memcpy(bytes, code, sizeof(code));
+	return sizeof(code);
+}
+
+static size_t read_nops(const void *ctx, int64_t offset, uint8_t *bytes, size_t n)
+{
+	static const uint8_t code[] = {0xeb, 0x7f}; /* a jump further on */
+
+	(void)offset;
+	assert_ptr_equal(ctx, &beyond_case);
+	assert_true(n >= sizeof(code));
+	memcpy(bytes, code, sizeof(code));
+	return sizeof(code);
+}
+
+static void next_is_found_beyond_the_window(void **state)
+{
+	const struct code_beyond load = {.read = read_load}, jumps = {.read = read_nops, .ctx = &beyond_case};
+	const struct expected expected = {AT(2, IP + 6 + 0x7b + 7 + 0x10)};
+	struct code_window window;
+	struct mmu_operand operand;
+
+	(void)state;
+	make_window(&beyond_case, &window);
+	recipe__build(&window, &load, &operand);
+	assert_int_equal(check("beyond", "next", &expected, &operand.next), 0);
+	assert_int_equal(operand.previous.none, MMU_NONE_NO_OPERAND);
+	recipe__build(&window, NULL, &operand);
+	assert_int_equal(operand.next.none, MMU_NONE_NO_OPERAND);
+	/* It comes to an end. */
+	recipe__build(&window, &jumps, &operand);
+	assert_int_equal(operand.next.none, MMU_NONE_NO_OPERAND);
+}
+
 static void sizes_are_told(void **state)
 {
 	static const struct {
@@ -356,7 +399,7 @@ static void sizes_are_told(void **state)
 		struct mmu_operand operand;
 
 		make_window(&c, &window);
-		recipe__build(&window, &operand);
+		recipe__build(&window, NULL, &operand);
 		assert_int_equal(operand.next.none, 0);
 		assert_int_equal(MMU_RECIPE_BYTES(operand.next.flags), cases[i].bytes);
 	}
@@ -371,18 +414,18 @@ static void unknown_bounds_leave_next(void **state)
 	(void)state;
 	make_window(&plain, &window);
 	memset(window.marks, 0, sizeof(window.marks));
-	recipe__build(&window, &operand);
+	recipe__build(&window, NULL, &operand);
 	assert_int_equal(operand.previous.none, MMU_NONE_UNDECODABLE);
 	assert_int_equal(operand.next.none, 0);
 
 	/* An instruction that only partly lies in the window is no source. */
 	window.marks[MMU_CODE_BEFORE] = CODE_START;
-	recipe__build(&window, &operand);
+	recipe__build(&window, NULL, &operand);
 	assert_int_equal(operand.previous.none, MMU_NONE_NO_OPERAND);
 
 	/* A start that does not lead to the next one is not believed. */
 	window.marks[MMU_CODE_BEFORE - 1] = CODE_START;
-	recipe__build(&window, &operand);
+	recipe__build(&window, NULL, &operand);
 	assert_int_equal(operand.previous.none, MMU_NONE_NO_OPERAND);
 }
 
@@ -416,7 +459,7 @@ static void random_windows_are_harmless(void **state)
 			window.marks[k] = (uint8_t)(next_random() & next_random());
 		}
 		window.marks[MMU_CODE_BEFORE] |= i & 1;
-		recipe__build(&window, &operand);
+		recipe__build(&window, NULL, &operand);
 		assert_sound(&operand.previous);
 		assert_sound(&operand.next);
 	}
@@ -487,7 +530,7 @@ static void random_sequences_come_out_right(void **state)
 			addresses[n++] = insn.n_accesses ? read_register(regs, &insn.accesses[0]) : 0;
 			execute(&insn, regs);
 		}
-		recipe__build(&window, &operand);
+		recipe__build(&window, NULL, &operand);
 		assert_int_equal(operand.next.none, 0);
 		memcpy(file, regs, sizeof(file));
 		assert_int_equal(mmu_recipe_run(file, &operand.next), regs[3] + 4 * regs[1]);
@@ -512,6 +555,7 @@ int main(void)
 		cmocka_unit_test(previous_by_rebuilding),
 		cmocka_unit_test(next_goes_straight_on),
 		cmocka_unit_test(gathers_are_named),
+		cmocka_unit_test(next_is_found_beyond_the_window),
 		cmocka_unit_test(sizes_are_told),
 		cmocka_unit_test(unknown_bounds_leave_next),
 		cmocka_unit_test(random_windows_are_harmless),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include "capture/child.h"
 #include "support/error.h"
 #include "support/log.h"
+
+#define PATIENCE_MS 2000 /* for COMMAND to end */
 
 struct child {
 	char **command;
@@ -99,6 +102,21 @@ struct child *child__new(char **command)
 	return child;
 }
 
+/* No run of ours, however it ended, leaves its COMMAND behind, unless that refuses to go. */
+static void end_command(struct child *child)
+{
+	struct pollfd exited = {.fd = child->pidfd, .events = POLLIN};
+
+	if (!child->started || child->reaped)
+		return;
+	child__terminate(child);
+	if (poll(&exited, 1, PATIENCE_MS) > 0)
+		waitpid(child->pid, NULL, 0);
+	else
+		log_warn("%s does not end when asked to (SIGTERM), and runs on as process %d", child->command[0],
+			 (int)child->pid);
+}
+
 void child__free(struct child *child)
 {
 	if (!child)
@@ -109,7 +127,7 @@ void child__free(struct child *child)
 		kill(child->pid, SIGKILL);
 		waitpid(child->pid, NULL, 0);
 	}
-	child__terminate(child); /* no run of ours, however it ended, leaves its COMMAND behind */
+	end_command(child);
 	if (child->error_fd >= 0)
 		close(child->error_fd);
 	if (child->pidfd >= 0)

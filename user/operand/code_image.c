@@ -260,3 +260,20 @@ int code_image__mark(const struct code_image *image, uint64_t place, struct code
 			window->marks[first + i] |= CODE_START;
 	return 0;
 }
+
+size_t code_image__read(const struct code_image *image, uint64_t place, uint8_t *bytes, size_t n)
+{
+	const struct code_span *span = span_of_place(image, place);
+	ssize_t got;
+
+	if (!span)
+		return 0;
+	if (n > span->size - (place - span->place))
+		n = span->size - (place - span->place);
+	if (span->bytes) {
+		memcpy(bytes, span->bytes + (place - span->place), n);
+		return n;
+	}
+	got = pread(image->fd, bytes, n, (off_t)place);
+	return got > 0 ? (size_t)got : 0;
+}

@@ -53,4 +53,7 @@ const struct code_image_facts *code_image__facts(const struct code_image *image)
  */
 int code_image__mark(const struct code_image *image, uint64_t place, struct code_window *window);
 
+/* Reads up to `n` bytes of code at `place`; returns how many there are. */
+size_t code_image__read(const struct code_image *image, uint64_t place, uint8_t *bytes, size_t n);
+
 #endif

@@ -109,13 +109,17 @@ static bool is_hint(const ZydisDecodedInstruction *zydis)
 }
 
 /*
- * Forms whose address depends on more than base, index and displacement, or which may touch nothing at all. Masked forms of
- * EVEX are none of them: libc's string functions mask what lies behind the end, and stepped programs never had a mask of 0
- * often enough to count. The gathers and scatters among them are told by their operand.
+ * Forms whose address depends on more than base, index and displacement, or which may touch nothing at all. Of the masked
+ * forms of EVEX, stores belong to them: glibc's memset() of 0 bytes has a mask of 0. Loads do not: its string functions mask
+ * what lies behind the end, and in stepped programs no mask of a load was 0. Gathers are told by their operand.
  */
 static bool is_unsupported(const ZydisDecodedInstruction *zydis, const ZydisDecodedOperand *operands)
 {
+	bool masked = zydis->avx.mask.mode > ZYDIS_MASK_MODE_DISABLED;
+
 	if (zydis->meta.branch_type == ZYDIS_BRANCH_TYPE_FAR || zydis->meta.category == ZYDIS_CATEGORY_PADLOCK)
+		return true;
+	if (masked && operands[0].type == ZYDIS_OPERAND_TYPE_MEMORY)
 		return true;
 	switch (zydis->mnemonic) {
 	case ZYDIS_MNEMONIC_BT:

@@ -26,7 +26,7 @@ enum insn_flow {
  * Address = segment + base + (index << scale) + disp, of registers as they are before the instruction, cut to 32 bits with
  * addr32. With the base MMU_REG_IP, disp counts from the first byte of the instruction.
  *
- * Of an access under a mask register (EVEX), the mask suppresses elements, down to all of them; it never moves the address.
+ * Of a load under a mask register (EVEX), the mask suppresses elements, in theory all of them; it never moves the address.
  * `bytes` is what a full mask touches.
  */
 struct insn_access {
@@ -62,7 +62,7 @@ struct insn {
 	uint8_t flow;     /* enum insn_flow */
 	bool has_target;  /* direct jumps, branches and calls */
 	bool repeats;     /* REP string instruction: an interrupt may stand in the middle of it */
-	bool unsupported; /* accesses memory in a form that is not described: gathers, state saves … */
+	bool unsupported; /* accesses memory in a form that is not described: gathers, masked stores, state saves … */
 	uint8_t n_accesses;
 	uint8_t n_effects;
 	uint32_t writes; /* bit per general register that is changed, or may be */

@@ -12,6 +12,7 @@
 #define MAX_INSNS (MAX_BEFORE + MAX_AFTER)
 
 #define RSP 4
+#define LONGEST_INSN 15
 
 /* Bounds of the search for a value: what it takes is seldom deeper than 4. */
 #define MAX_DEPTH 10
@@ -492,23 +493,35 @@ static void read_before(const struct code_window *window, struct line *line)
 	line->n = n;
 }
 
-/* Returns 0, or why there is nothing at the sampled address. */
-static int read_after(const struct code_window *window, struct line *line)
+/* The instruction at an offset from the sampled one. Returns 0 or -errno. */
+static int decode_at(const struct code_window *window, const struct code_beyond *beyond, int64_t offset,
+		     struct insn *insn)
 {
-	int at = MMU_CODE_BEFORE;
+	int64_t at = offset + MMU_CODE_BEFORE;
+	uint8_t bytes[LONGEST_INSN];
+	int err = -ENODATA;
 
-	while (line->n < MAX_INSNS) {
+	if (at >= 0 && at < MMU_CODE_BYTES)
+		err = insn__decode(window->code + at, (size_t)(MMU_CODE_BYTES - at), insn);
+	if (err == -ENODATA && beyond)
+		err = insn__decode(bytes, beyond->read(beyond->ctx, offset, bytes, sizeof(bytes)), insn);
+	return err;
+}
+
+/* Returns 0, or why there is nothing at the sampled address. */
+static int read_after(const struct code_window *window, const struct code_beyond *beyond, struct line *line)
+{
+	int64_t offset = 0;
+
+	while (line->n < MAX_INSNS && offset == (int32_t)offset) {
 		struct insn *insn = &line->insns[line->n];
-		int64_t target;
 
-		if (insn__decode(window->code + at, (size_t)(MMU_CODE_BYTES - at), insn))
+		if (decode_at(window, beyond, offset, insn))
 			break;
-		line->offset[line->n++] = at - MMU_CODE_BEFORE;
-		target = at + (insn->has_target ? insn->target : insn->length);
-		if ((insn->flow != INSN_FLOW_NEXT && (insn->flow != INSN_FLOW_JUMP || !insn->has_target)) ||
-		    target < 0 || target >= MMU_CODE_BYTES)
+		line->offset[line->n++] = (int)offset;
+		if (insn->flow != INSN_FLOW_NEXT && (insn->flow != INSN_FLOW_JUMP || !insn->has_target))
 			break;
-		at = (int)target;
+		offset += insn->has_target ? insn->target : insn->length;
 	}
 	return line->n > line->sampled ? 0 : MMU_NONE_UNDECODABLE;
 }
@@ -553,13 +566,13 @@ static void build_next(const struct line *line, struct mmu_recipe *recipe)
 	}
 }
 
-void recipe__build(const struct code_window *window, struct mmu_operand *operand)
+void recipe__build(const struct code_window *window, const struct code_beyond *beyond, struct mmu_operand *operand)
 {
 	struct line line;
 	int reason;
 
 	read_before(window, &line);
-	reason = read_after(window, &line);
+	reason = read_after(window, beyond, &line);
 	if (reason) {
 		set_none(&operand->previous, reason);
 		set_none(&operand->next, reason);

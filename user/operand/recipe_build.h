@@ -5,6 +5,7 @@
 #ifndef MMUSCOPE_OPERAND_RECIPE_BUILD_H
 #define MMUSCOPE_OPERAND_RECIPE_BUILD_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "recipe.h"
@@ -19,6 +20,15 @@ struct code_window {
 	uint8_t marks[MMU_CODE_BYTES]; /* only those before and at the sampled instruction count */
 };
 
+/*
+ * Reads code beyond a window, where what follows it is known by something better than the window itself: up to `n` bytes at
+ * an offset from the sampled instruction. Returns how many there are.
+ */
+struct code_beyond {
+	size_t (*read)(const void *ctx, int64_t offset, uint8_t *bytes, size_t n);
+	const void *ctx;
+};
+
 /* How far before the sampled instruction the access may lie, in instructions; the second when there is no next either. */
 #define RECIPE_MAX_DISTANCE 8
 #define RECIPE_FAR_DISTANCE 16
@@ -30,8 +40,8 @@ struct code_window {
  * previous: the nearest access that was executed before the sampled instruction, provided control came straight from it.
  * Behind a call that is the load of the return address by the function's last instruction.
  * next: the access of the sampled instruction, or the first one that is executed behind it for certain: along the straight
- * line, and along unconditional jumps within the window.
+ * line and unconditional jumps. They end with the window when `beyond` is NULL.
  */
-void recipe__build(const struct code_window *window, struct mmu_operand *operand);
+void recipe__build(const struct code_window *window, const struct code_beyond *beyond, struct mmu_operand *operand);
 
 #endif

@@ -361,8 +361,21 @@ static int mark_by_snapshot(struct resolver *resolver, const struct process *pro
 	return code ? code_image__mark(code, ip, window) : -ENOENT;
 }
 
+/* Where a window was found in a file. */
+struct spot {
+	const struct code_image *code; /* NULL: nowhere */
+	uint64_t place;
+};
+
+static size_t read_beyond(const void *ctx, int64_t offset, uint8_t *bytes, size_t n)
+{
+	const struct spot *spot = ctx;
+
+	return code_image__read(spot->code, spot->place + (uint64_t)offset, bytes, n);
+}
+
 static int mark_by_map(struct resolver *resolver, const struct process *process, uint64_t ip,
-		       struct code_window *window, enum resolver_basis *basis)
+		       struct code_window *window, enum resolver_basis *basis, struct spot *spot)
 {
 	const struct code_map *map = code_maps__find(&process->maps, ip);
 	struct code_image *code;
@@ -373,8 +386,11 @@ static int mark_by_map(struct resolver *resolver, const struct process *process,
 		if (image_of(resolver, map, process->pid, &code))
 			return -EAGAIN;
 		*basis = RESOLVER_FILE;
-		if (code && !code_image__mark(code, ip - map->start + map->offset, window))
+		spot->place = ip - map->start + map->offset;
+		if (code && !code_image__mark(code, spot->place, window)) {
+			spot->code = code;
 			return 0;
+		}
 	}
 	*basis = RESOLVER_ANONYMOUS;
 	return mark_by_snapshot(resolver, process, map, ip, window);
@@ -382,7 +398,7 @@ static int mark_by_map(struct resolver *resolver, const struct process *process,
 
 /* Finds out as much about the code around `ip` as can be had. */
 static enum resolver_basis mark(struct resolver *resolver, pid_t pid, uint64_t start_ns, uint64_t ip,
-				struct code_window *window)
+				struct code_window *window, struct spot *spot)
 {
 	struct process *process = process_of(resolver, pid, start_ns);
 	enum resolver_basis basis;
@@ -390,18 +406,21 @@ static enum resolver_basis mark(struct resolver *resolver, pid_t pid, uint64_t s
 
 	if (!process)
 		return RESOLVER_WINDOW;
-	err = mark_by_map(resolver, process, ip, window, &basis);
+	err = mark_by_map(resolver, process, ip, window, &basis, spot);
 	if (!err)
 		return basis;
-	if (err != -EAGAIN && refresh(process) && !mark_by_map(resolver, process, ip, window, &basis))
+	if (err != -EAGAIN && refresh(process) && !mark_by_map(resolver, process, ip, window, &basis, spot))
 		return basis;
 	memset(window->marks, 0, sizeof(window->marks));
 	return RESOLVER_WINDOW;
 }
 
-/* Two places with the same bytes may differ in what jumps there: then nothing is known about what was before. */
-static void merge(struct resolver *resolver, struct verdict *verdict, const struct mmu_operand *operand,
-		  enum resolver_basis basis)
+/*
+ * Two places with the same bytes may differ in what jumps there, or in what lies beyond them: then nothing is known about
+ * what was before, and what comes next is what the bytes themselves say.
+ */
+static void merge(struct resolver *resolver, struct verdict *verdict, const struct code_window *window,
+		  const struct mmu_operand *operand, enum resolver_basis basis)
 {
 	if (basis < verdict->basis || basis == RESOLVER_WINDOW)
 		return;
@@ -414,6 +433,7 @@ static void merge(struct resolver *resolver, struct verdict *verdict, const stru
 	if (verdict->conflict || !memcmp(&verdict->operand, operand, sizeof(*operand)))
 		return;
 	verdict->conflict = true;
+	recipe__build(window, NULL, &verdict->operand);
 	memset(&verdict->operand.previous, 0, sizeof(verdict->operand.previous));
 	verdict->operand.previous.none = MMU_NONE_NO_OPERAND;
 	resolver->counts.conflicts++;
@@ -426,7 +446,7 @@ static struct verdict *remember(struct resolver *resolver, const struct code_win
 
 	HASH_FIND(hh, resolver->verdicts, window->code, sizeof(window->code), verdict);
 	if (verdict) {
-		merge(resolver, verdict, operand, basis);
+		merge(resolver, verdict, window, operand, basis);
 		return verdict;
 	}
 	if (HASH_COUNT(resolver->verdicts) >= MAX_VERDICTS) {
@@ -452,12 +472,14 @@ int resolver__resolve(struct resolver *resolver, pid_t pid, uint64_t start_ns, u
 		      const uint8_t code[MMU_CODE_BYTES], struct mmu_operand *operand, enum resolver_basis *basis)
 {
 	struct code_window window = {0};
+	struct spot spot = {0};
+	const struct code_beyond beyond = {.read = read_beyond, .ctx = &spot};
 	struct verdict *verdict;
 
 	memcpy(window.code, code, sizeof(window.code));
 	resolver->counts.resolved++;
-	*basis = mark(resolver, pid, start_ns, ip, &window);
-	recipe__build(&window, operand);
+	*basis = mark(resolver, pid, start_ns, ip, &window, &spot);
+	recipe__build(&window, spot.code ? &beyond : NULL, operand);
 	verdict = remember(resolver, &window, operand, *basis);
 	if (!verdict) {
 		memset(operand, 0, sizeof(*operand));
