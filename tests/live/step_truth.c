@@ -117,8 +117,7 @@ static bool touches_nothing(const ZydisDecodedInstruction *zydis)
 static bool is_opaque(const ZydisDecodedInstruction *zydis, const ZydisDecodedOperand *operand)
 {
 	return operand->mem.type != ZYDIS_MEMOP_TYPE_MEM || operand->size > 512 ||
-	       zydis->mnemonic == ZYDIS_MNEMONIC_XLAT ||
-	       strstr(ZydisMnemonicGetString(zydis->mnemonic), "maskmov") ||
+	       zydis->mnemonic == ZYDIS_MNEMONIC_XLAT || strstr(ZydisMnemonicGetString(zydis->mnemonic), "maskmov") ||
 	       (zydis->meta.category == ZYDIS_CATEGORY_BITBYTE && ZydisMnemonicGetString(zydis->mnemonic)[1] == 't');
 }
 
@@ -494,7 +493,8 @@ static void start(struct truth *truth, char **command)
 	}
 	if (write(go[1], &byte, 1) != 1)
 		exit(2);
-	if (waitpid(truth->pid, &status, 0) < 0 || !WIFSTOPPED(status) || status >> 8 != (SIGTRAP | PTRACE_EVENT_EXEC << 8)) {
+	if (waitpid(truth->pid, &status, 0) < 0 || !WIFSTOPPED(status) ||
+	    status >> 8 != (SIGTRAP | PTRACE_EVENT_EXEC << 8)) {
 		fprintf(stderr, "%s did not start\n", command[0]);
 		exit(2);
 	}
@@ -524,7 +524,8 @@ static void print(const struct truth *truth)
 	print_tally("previous", &truth->previous, truth->previous.asked);
 	print_tally("next", &truth->next, truth->next.asked);
 	printf("  either %.1f %%  effects %" PRIu64 " wrong %" PRIu64 "\n",
-	       truth->previous.asked ? 100.0 * (double)truth->either / (double)truth->previous.asked : 0, truth->effects, truth->wrong_effects);
+	       truth->previous.asked ? 100.0 * (double)truth->either / (double)truth->previous.asked : 0,
+	       truth->effects, truth->wrong_effects);
 	if (!truth->verbose)
 		return;
 	print_reasons("previous", &truth->previous);
@@ -539,14 +540,14 @@ static void print(const struct truth *truth)
 static bool good(const struct truth *truth, const char *origin, const struct tally *tally, uint64_t permille)
 {
 	if (tally->given < LEAST_GIVEN) {
-		fprintf(stderr, "%s: %s: only %" PRIu64 " addresses of %" PRIu64 " asked for; %d are needed\n", truth->name,
-			origin, tally->given, tally->asked, LEAST_GIVEN);
+		fprintf(stderr, "%s: %s: only %" PRIu64 " addresses of %" PRIu64 " asked for; %d are needed\n",
+			truth->name, origin, tally->given, tally->asked, LEAST_GIVEN);
 		return false;
 	}
 	if (tally->right * 1000 >= tally->given * permille)
 		return true;
-	fprintf(stderr, "%s: %s: %" PRIu64 " of %" PRIu64 " addresses are wrong; -v shows the first\n", truth->name, origin,
-		tally->given - tally->right, tally->given);
+	fprintf(stderr, "%s: %s: %" PRIu64 " of %" PRIu64 " addresses are wrong; -v shows the first\n", truth->name,
+		origin, tally->given - tally->right, tally->given);
 	return false;
 }
 

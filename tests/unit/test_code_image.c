@@ -215,6 +215,7 @@ static void good_file_is_understood(void **state)
 	const struct code_image_facts *facts;
 	struct code_image *image;
 	struct file file;
+	uint8_t bytes[15];
 
 	(void)state;
 	make_file(&file);
@@ -226,6 +227,10 @@ static void good_file_is_understood(void **state)
 		if (marks != expected[i].marks)
 			fail_msg("at %x: %u, expected %u", expected[i].at, marks, expected[i].marks);
 	}
+	assert_int_equal(code_image__read(image, CODE + AT_COMPUTED, bytes, sizeof(bytes)), sizeof(bytes));
+	assert_memory_equal(bytes, file.code + AT_COMPUTED, sizeof(bytes));
+	assert_int_equal(code_image__read(image, CODE + CODE_SIZE - 1, bytes, sizeof(bytes)), 1);
+	assert_int_equal(code_image__read(image, CODE + CODE_SIZE, bytes, sizeof(bytes)), 0);
 	facts = code_image__facts(image);
 	assert_int_equal(facts->code_bytes, CODE_SIZE);
 	assert_int_equal(facts->functions, 3);

@@ -162,21 +162,14 @@ static void previous_with_survivors(void **state)
 		{"rep movsb: perhaps none", "f3a4", "90", {NONE(MMU_NONE_UNSUPPORTED_FORM)}, NO_NEXT},
 		{"lea, nop and prefetch are none", "488b08 488d13 0f1f00 0f1808", "90", {AT(4, RAX)}, NO_NEXT},
 		{"at most 8 back", "488b08 90 90 90 90 90 90 90", "90", {AT(8, RAX)}, NO_NEXT},
-		{"9 back when there is no next",
-		 "488b08 90 90 90 90 90 90 90 90",
-		 "90",
-		 {AT(9, RAX)},
-		 NO_NEXT},
+		{"9 back when there is no next", "488b08 90 90 90 90 90 90 90 90", "90", {AT(9, RAX)}, NO_NEXT},
 		{"9 back is too far before a next",
 		 "488b08 90 90 90 90 90 90 90 90",
 		 "488b03",
 		 NO_PREVIOUS,
 		 {AT(0, RBX)}},
 		{"16 back", "488b08 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90", "90", {AT(16, RAX)}, NO_NEXT},
-		{"17 back is too far",
-		 "488b08 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90",
-		 "90",
-		 NO_PREVIOUS,
+		{"17 back is too far", "488b08 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90 90", "90", NO_PREVIOUS,
 		 NO_NEXT},
 	};
 
@@ -383,13 +376,8 @@ static void sizes_are_told(void **state)
 		const char *after;
 		unsigned int bytes;
 	} cases[] = {
-		{"8a03", 1},
-		{"668b03", 2},
-		{"8b03", 4},
-		{"488903", 8},
-		{"0f2803", 16},
-		{"62f17fc96f07", 64},
-		{"db2b", 16}, /* fld tbyte ptr [rbx]: 10 */
+		{"8a03", 1},    {"668b03", 2},        {"8b03", 4},  {"488903", 8},
+		{"0f2803", 16}, {"62f17fc96f07", 64}, {"db2b", 16}, /* fld tbyte ptr [rbx]: 10 */
 	};
 
 	(void)state;

@@ -397,8 +397,8 @@ static int build_access(const struct line *line, int i, const struct insn_access
 	recipe->index = index.reg;
 	recipe->scale = access->scale;
 	recipe->segment = access->segment;
-	recipe->flags = (access->addr32 ? MMU_RECIPE_ADDR32 : 0) | (access->store ? MMU_RECIPE_STORE : 0) |
-			size_flag(access);
+	recipe->flags =
+		(access->addr32 ? MMU_RECIPE_ADDR32 : 0) | (access->store ? MMU_RECIPE_STORE : 0) | size_flag(access);
 	recipe->disp = (int64_t)((uint64_t)access->disp + (uint64_t)base.add + ((uint64_t)index.add << access->scale));
 	return 0;
 }
@@ -452,11 +452,7 @@ static void set_return(struct insn *insn)
 		.n_accesses = 1,
 		.n_effects = 1,
 		.writes = UINT16_MAX,
-		.accesses = {{.base = RSP,
-			      .index = MMU_REG_ZERO,
-			      .segment = MMU_REG_ZERO,
-			      .load = true,
-			      .bytes = 8}},
+		.accesses = {{.base = RSP, .index = MMU_REG_ZERO, .segment = MMU_REG_ZERO, .load = true, .bytes = 8}},
 		.effects = {{.reg = RSP,
 			     .n_ops = 1,
 			     .ops = {{.code = MMU_OP_MOV, .dst = INSN_RESULT, .src = RSP, .imm = 8}}}},
