@@ -520,7 +520,7 @@ static uint64_t run_short(uint64_t n, uint64_t unused)
 		if (pid < 0)
 			return -errno;
 		if (!pid) {
-			((operand_code)(uintptr_t)code_room)(array_2m, LARGE - 8, 30000, POISON, OPERAND_SEED);
+			((operand_code)(uintptr_t)code_room)(array_2m, LARGE - 8, 60000, POISON, OPERAND_SEED);
 			_exit(0);
 		}
 		if (waitpid(pid, &status, 0) != pid || status)
@@ -672,8 +672,9 @@ static void check_hostile(const char *what, subject_fn attack, operand_code code
 	shares = shares_of(run, "op-victim");
 	assert_right(what, &shares, 300);
 	run__free(run);
-	subject__free(hostile);
+	/* The later one holds the earlier one's pipes too. */
 	subject__free(victim);
+	subject__free(hostile);
 }
 
 static void test_hostile_same_loop(void **state)
