@@ -87,7 +87,8 @@ static __always_inline struct mmu_operand_slot *mmu_find_operand(const __u8 *cod
 	return NULL;
 }
 
-static __always_inline void mmu_use_operand(struct mmu_operand_slot *slot, __u8 use, struct mmu_resolved *resolved)
+static __always_inline void mmu_use_operand(struct task_struct *task, struct mmu_operand_slot *slot, __u8 use,
+					    struct mmu_resolved *resolved)
 {
 	const struct mmu_recipe *recipe = NULL;
 
@@ -102,6 +103,8 @@ static __always_inline void mmu_use_operand(struct mmu_operand_slot *slot, __u8 
 		resolved->none = use & MMU_USE_NEXT ? slot->operand.next.none : slot->operand.previous.none;
 		return;
 	}
+	if (recipe->segment != MMU_REG_ZERO)
+		mmu_context_segments(task, resolved->scratch->regs);
 	resolved->none = 0;
 	resolved->distance = recipe->distance;
 	resolved->addr = mmu_recipe_run(resolved->scratch->regs, recipe);
@@ -119,15 +122,16 @@ static __always_inline void mmu_resolve_operand(struct mmu_context *ctx, struct 
 	resolved->scratch = bpf_map_lookup_elem(&mmu_scratches, &zero);
 	if (!resolved->scratch || mmu_read_code(mmu_context_ip(ctx), resolved->scratch->code))
 		return;
-	mmu_context_registers(ctx, task, resolved->scratch->regs);
+	mmu_context_registers(ctx, resolved->scratch->regs);
 	slot = mmu_find_operand(resolved->scratch->code, &version);
 	if (slot) {
-		mmu_use_operand(slot, use, resolved);
+		mmu_use_operand(task, slot, use, resolved);
 		/* Rewritten meanwhile? Then the recipe was half of one and half of another. */
 		if (*(volatile __u64 *)&slot->version == version)
 			return;
-		mmu_context_registers(ctx, task, resolved->scratch->regs);
+		mmu_context_registers(ctx, resolved->scratch->regs);
 	}
+	mmu_context_segments(task, resolved->scratch->regs);
 	resolved->none = MMU_NONE_NO_OPERAND;
 	resolved->late = 1;
 }

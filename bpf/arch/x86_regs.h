@@ -29,8 +29,15 @@ static __always_inline __u64 mmu_context_ip(struct mmu_context *ctx)
 	return ctx->ip;
 }
 
-/* General registers by hardware number, as recipes name them (MMU_REG_…); bases of FS and GS from the task. */
-static __always_inline void mmu_context_registers(struct mmu_context *ctx, struct task_struct *task, __u64 *regs)
+/* Bases of FS and GS, from the task: few recipes take them. */
+static __always_inline void mmu_context_segments(struct task_struct *task, __u64 *regs)
+{
+	regs[MMU_REG_FS] = BPF_CORE_READ(task, thread.fsbase);
+	regs[MMU_REG_GS] = BPF_CORE_READ(task, thread.gsbase);
+}
+
+/* General registers by hardware number, as recipes name them (MMU_REG_…). */
+static __always_inline void mmu_context_registers(struct mmu_context *ctx, __u64 *regs)
 {
 	regs[0] = ctx->ax;
 	regs[1] = ctx->cx;
@@ -50,8 +57,6 @@ static __always_inline void mmu_context_registers(struct mmu_context *ctx, struc
 	regs[15] = ctx->r15;
 	regs[MMU_REG_IP] = ctx->ip;
 	regs[MMU_REG_ZERO] = 0;
-	regs[MMU_REG_FS] = BPF_CORE_READ(task, thread.fsbase);
-	regs[MMU_REG_GS] = BPF_CORE_READ(task, thread.gsbase);
 }
 
 #endif

@@ -335,6 +335,7 @@ static int split_terms(const struct event_job *job, char *text, struct term term
 	*n = 0;
 	while ((more = next_term(job, &cursor, &term)) > 0) {
 		for (size_t i = 0; i < *n; i++)
+			/* The first *n are set. NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
 			if (!strcmp(terms[i].name, term.name))
 				return event__refuse(job, -EINVAL, "term \"%.64s\" is given twice; leave one out",
 						     term.name);
@@ -508,6 +509,7 @@ static int plain_term(struct build *build, const struct term *term)
 	for (unsigned int i = 0; i < 4; i++) {
 		const struct format whole = {.word = i, .mask = UINT64_MAX};
 
+		/* Every term of the list has a name. NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
 		if (strcmp(term->name, words[i]) != 0)
 			continue;
 		err = term_number(build->job, term, 0, UINT64_MAX, &value);

@@ -424,7 +424,7 @@ static bool add_data(struct doctor *doctor, const struct target *all)
 	else
 		feature_list__add(&doctor->list, FEATURE_LIMITED, "-e data (default)",
 				  "a PMU that reports data addresses: see Intel PEBS, AMD IBS",
-				  "%s: the first touch of each page, not every access", doctor->data_events);
+				  "%s samples, addresses from the operands of user code", doctor->data_events);
 	return true;
 }
 
@@ -455,7 +455,7 @@ static void add_events(struct doctor *doctor)
 	doctor->faults = add_event(doctor, "-e faults", "faults", &all, "the address of each page fault");
 	snprintf(breakpoint, sizeof(breakpoint), "mem:%#lx/8:rw", (unsigned long)(uintptr_t)&watched);
 	add_event(doctor, "-e mem:ADDR", breakpoint, &own, "each access to one place, by a debug register");
-	doctor->timer = add_event(doctor, "-e timer", "timer", &all, "no addresses: page sizes of code only");
+	doctor->timer = add_event(doctor, "-e timer", "timer", &all, "addresses from the operands of user code");
 }
 
 /* --- verdict --- */
