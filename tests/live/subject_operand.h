@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Code of known bytes and known accesses, for test_operand and subject_operand. It is position-independent, so that it can
- * be copied and run elsewhere.
+ * Code of known bytes and known accesses, for test_operand and subject_operand. It is position-independent, so that it
+ * can be copied and run elsewhere.
  */
 #ifndef MMUSCOPE_TESTS_SUBJECT_OPERAND_H
 #define MMUSCOPE_TESTS_SUBJECT_OPERAND_H
@@ -14,8 +14,8 @@ typedef uint64_t (*operand_code)(uint64_t array, uint64_t mask, uint64_t n, uint
 
 /* Arguments: rdi, rsi, rdx, rcx, r8. The sum is in r11, x in r8. */
 #define OPERAND_NEXT_X                                                                                                 \
-	"	mov %r8, %r9\n	shl $13, %r9\n	xor %r9, %r8\n"                                                        \
-	"	mov %r8, %r9\n	shr $7, %r9\n	xor %r9, %r8\n"                                                        \
+	"	mov %r8, %r9\n	shl $13, %r9\n	xor %r9, %r8\n"                                                                \
+	"	mov %r8, %r9\n	shr $7, %r9\n	xor %r9, %r8\n"                                                                 \
 	"	mov %r8, %r9\n	shl $17, %r9\n	xor %r9, %r8\n"
 /* The load overwrites its own base. */
 #define OPERAND_LOAD(base) "	mov %r8, %rax\n	and %rsi, %rax\n	add " base ", %rax\n	mov (%rax), %rax\n"

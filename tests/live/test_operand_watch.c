@@ -43,8 +43,8 @@
 
 /* In the order of recipe.h, then ip. */
 static const unsigned int registers[] = {
-	PERF_REG_X86_AX, PERF_REG_X86_CX, PERF_REG_X86_DX,  PERF_REG_X86_BX,  PERF_REG_X86_SP,	PERF_REG_X86_BP,
-	PERF_REG_X86_SI, PERF_REG_X86_DI, PERF_REG_X86_R8,  PERF_REG_X86_R9,  PERF_REG_X86_R10, PERF_REG_X86_R11,
+	PERF_REG_X86_AX,  PERF_REG_X86_CX,  PERF_REG_X86_DX,  PERF_REG_X86_BX,  PERF_REG_X86_SP,  PERF_REG_X86_BP,
+	PERF_REG_X86_SI,  PERF_REG_X86_DI,  PERF_REG_X86_R8,  PERF_REG_X86_R9,  PERF_REG_X86_R10, PERF_REG_X86_R11,
 	PERF_REG_X86_R12, PERF_REG_X86_R13, PERF_REG_X86_R14, PERF_REG_X86_R15, PERF_REG_X86_IP,
 };
 #define REGISTERS (sizeof(registers) / sizeof(registers[0]))
@@ -185,7 +185,8 @@ static void watch_drain(struct program *program, struct watch *watch, hit_fn fn)
 static bool resolve(struct program *program, const struct hit *hit, struct mmu_operand *operand)
 {
 	uint8_t code[MMU_CODE_BYTES];
-	struct iovec local = {code, sizeof(code)}, remote = {(void *)(uintptr_t)(hit->ip - MMU_CODE_BEFORE), sizeof(code)};
+	struct iovec local = {code, sizeof(code)},
+		     remote = {(void *)(uintptr_t)(hit->ip - MMU_CODE_BEFORE), sizeof(code)};
 	enum resolver_basis basis;
 
 	return process_vm_readv(program->pid, &local, 1, &remote, 1, 0) == sizeof(code) &&
@@ -375,26 +376,21 @@ static void run_program(struct program *program, const char *const *argv)
 
 /* --- their work --- */
 
-static void write_file(const char *name, const char *start, const char *format, unsigned int n)
+static FILE *create(const char *name)
 {
 	char path[PATH_MAX];
-	uint32_t x = 1;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/%s", work, name);
 	file = fopen(path, "we");
 	assert_non_null(file);
-	fputs(start, file);
-	for (unsigned int i = 0; i < n; i++) {
-		x = x * 1664525 + 1013904223;
-		fprintf(file, format, i, x >> 8); /* NOLINT: the formats are ours, below */
-	}
-	fclose(file);
+	return file;
 }
 
-static const char function[] = "int f%u(int *p, int n) { int s = 0; for (int i = 0; i < n; i++) { s += p[i] * %u;"
-			       " switch (s & 7) { case 0: s++; break; case 1: s *= 3; break; case 2: p[0]++; break;"
-			       " case 3: s ^= p[2]; break; default: s -= i; } } return s; }\n";
+#define FUNCTION                                                                                                       \
+	"int f%u(int *p, int n) { int s = 0; for (int i = 0; i < n; i++) { s += p[i] * %u; switch (s & 7) {"           \
+	" case 0: s++; break; case 1: s *= 3; break; case 2: p[0]++; break; case 3: s ^= p[2]; break;"                 \
+	" default: s -= i; } } return s; }\n"
 static const char containers[] = "#include <map>\n#include <string>\n#include <unordered_map>\n"
 				 "int main() { std::map<unsigned, unsigned> map;"
 				 " std::unordered_map<std::string, unsigned> words; unsigned x = 1;"
@@ -419,13 +415,25 @@ static char *output_of(const char *command)
 
 static int make_work(void **state)
 {
+	uint32_t x = 1;
 	struct run *run;
+	FILE *file;
 
 	if (!mkdtemp(work))
 		return -1;
-	write_file("numbers", "", "%u %u\n", 3000000);
-	write_file("functions.c", "", function, 20000);
-	write_file("containers.cc", containers, "", 0);
+	file = create("numbers");
+	for (unsigned int i = 0; i < 3000000; i++) {
+		x = x * 1664525 + 1013904223;
+		fprintf(file, "%u %u\n", i, x >> 8);
+	}
+	fclose(file);
+	file = create("functions.c");
+	for (unsigned int i = 0; i < 20000; i++)
+		fprintf(file, FUNCTION, i, i);
+	fclose(file);
+	file = create("containers.cc");
+	fputs(containers, file);
+	fclose(file);
 	run = run__spawn("g++ -O2 %s/containers.cc -o %s/containers", work, work);
 	assert_int_equal(run__finish(run), 0);
 	run__free(run);

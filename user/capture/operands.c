@@ -149,8 +149,8 @@ int operands__resolve(struct operands *operands, struct sample *sample, const st
 				&basis);
 	if (err)
 		return err;
-	/* What the window alone says is for this sample: a living process may bring a better verdict on the same code. */
-	if (basis != RESOLVER_WINDOW)
+	/* Only files speak for all processes: what one wrote itself, or the window alone, is for this sample. */
+	if (basis == RESOLVER_FILE)
 		install(operands, code->bytes, &operand);
 
 	if (operands->use & OPERANDS_PREVIOUS && !operand.previous.none) {
