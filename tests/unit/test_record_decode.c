@@ -37,7 +37,8 @@ static const struct mmu_task good_task = {.pid = 11, .tid = 12, .start_ns = 13, 
 static const struct mmu_place good_place = {.time_ns = 21, .ip = 22, .addr = 23};
 static const struct mmu_detail good_detail = {.cgroup = 31, .period = 32, .weight = 33, .data_src = 34};
 
-static const struct mmu_code good_code = {.regs = {41, [MMU_REGS_SAVED - 1] = 42}, .bytes = {43, [MMU_CODE_BYTES - 1] = 44}};
+static const struct mmu_code good_code = {.regs = {41, [MMU_REGS_SAVED - 1] = 42},
+					  .bytes = {43, [MMU_CODE_BYTES - 1] = 44}};
 static struct mmu_code code; /* of the last record decoded */
 
 static size_t put(char *bytes, size_t at, const void *part, size_t size)
@@ -286,10 +287,13 @@ static void test_random_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sections),         cmocka_unit_test(test_every_other_length),
-		cmocka_unit_test(test_comm_without_end), cmocka_unit_test(test_every_value_of_every_byte),
+		cmocka_unit_test(test_sections),
+		cmocka_unit_test(test_every_other_length),
+		cmocka_unit_test(test_comm_without_end),
+		cmocka_unit_test(test_every_value_of_every_byte),
 		cmocka_unit_test(test_late),
-		cmocka_unit_test(test_no_events),        cmocka_unit_test(test_random_bytes),
+		cmocka_unit_test(test_no_events),
+		cmocka_unit_test(test_random_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
