@@ -88,6 +88,54 @@ static void expect(int result, const char *message)
 		fail_msg("\"%s\" does not say \"%s\"", wrap_messages, message);
 }
 
+static void watch(void)
+{
+	events[0].attr.type = PERF_TYPE_BREAKPOINT;
+	strcpy(events[0].name, "mem:0x1000/8:rw");
+}
+
+/* A machine whose debug registers report nothing must not report "nobody touched it". */
+static void test_breakpoints_that_never_hit(void **state)
+{
+	reset(TARGET_ALL);
+	watch();
+	fake_kernel.count = 0;
+	expect(-ENOTSUP, "event mem:0x1000/8:rw: this machine takes breakpoints but reports no hit");
+	assert_int_equal(fake_kernel.n_opened, 1); /* the probe's */
+}
+
+static void test_breakpoints_that_hit(void **state)
+{
+	reset(TARGET_ALL);
+	watch();
+	fake_kernel.count = 1;
+	expect(0, NULL);
+	assert_int_equal(n_fds, 2);
+	assert_int_equal(fake_kernel.n_opened, 3);
+	assert_int_equal(fake_kernel.opened[0].attr.type, PERF_TYPE_BREAKPOINT);
+	assert_int_equal(fake_kernel.opened[0].attr.exclude_kernel, 1);
+	assert_int_equal(fake_kernel.opened[0].pid, 0);
+}
+
+/* What the probe cannot open, the event cannot either, and says why. */
+static void cannot_open(void)
+{
+	wrap__fail(WRAP_PERF_EVENT_OPEN, 1, ENOSPC);
+	wrap__fail(WRAP_PERF_EVENT_OPEN, 2, ENOSPC);
+}
+
+static void test_breakpoints_all_taken(void **state)
+{
+	int got;
+
+	reset(TARGET_ALL);
+	watch();
+	got = wrap__run(life, cannot_open);
+	assert_int_equal(got, -ENOSPC);
+	assert_int_equal(wrap_n_messages, 1);
+	assert_non_null(strstr(wrap_messages, "no debug register is free"));
+}
+
 static void test_all_cpus(void **state)
 {
 	reset(TARGET_ALL);
@@ -538,6 +586,9 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_breakpoints_that_never_hit),
+		cmocka_unit_test(test_breakpoints_that_hit),
+		cmocka_unit_test(test_breakpoints_all_taken),
 		cmocka_unit_test(test_all_cpus),
 		cmocka_unit_test(test_sample_type),
 		cmocka_unit_test(test_old_kernel),

@@ -281,10 +281,10 @@ bool host_facts__may_trace(const struct host_facts *facts)
 static const char *pmu_remedy(const struct host_facts *facts)
 {
 	return facts->is_virtual
-		       ? "this is a virtual machine: have its host hand the PMU through; until then -e faults "
-			 "and -e mem:ADDR name addresses"
+		       ? "this is a virtual machine: have its host hand the PMU through; until then -e timer "
+			 "and -e faults name addresses"
 		       : "see whether the firmware turns it off (the kernel log says which PMU was found); until "
-			 "then -e faults and -e mem:ADDR name addresses";
+			 "then -e timer and -e faults name addresses";
 }
 
 static void add_pebs(const struct host_facts *facts, struct feature_list *list)

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "capture/perf_set.h"
+#include "capture/probe.h"
 #include "support/error.h"
 #include "support/log.h"
 #include "support/parse.h"
@@ -450,6 +451,24 @@ static int add_target(struct perf_set *set, const struct perf_set_config *config
 	return -EINVAL;
 }
 
+/* A breakpoint that never fires would be reported as a word that nobody touches: no answer is better. */
+static int check_breakpoints(const struct event_list *events)
+{
+	size_t i;
+
+	for (i = 0; i < events->n; i++) {
+		if (events->events[i].attr.type != PERF_TYPE_BREAKPOINT)
+			continue;
+		if (probe__breakpoint_hits())
+			return 0; /* or it cannot be opened, which opening the event itself will explain */
+		log_error("event %s: this machine takes breakpoints but reports no hit, not even of a word of mmuscope's "
+			  "own (some hypervisors do not pass debug exceptions on); use -e timer or -e faults",
+			  events->events[i].name);
+		return -ENOTSUP;
+	}
+	return 0;
+}
+
 struct perf_set *perf_set__new(const struct perf_set_config *config)
 {
 	struct perf_set *set = calloc(1, sizeof(*set));
@@ -459,7 +478,9 @@ struct perf_set *perf_set__new(const struct perf_set_config *config)
 		log_error("the events: %s", log__errstr(ENOMEM));
 		return NULL;
 	}
-	err = add_target(set, config);
+	err = check_breakpoints(config->events);
+	if (!err)
+		err = add_target(set, config);
 	if (err) {
 		perf_set__free(set);
 		errno = -err;

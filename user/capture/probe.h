@@ -16,6 +16,13 @@ bool probe__kfunc(const struct btf *btf, const char *name);
 /* Does perf_event_open(2) accept these bits of sample_type on a software event? */
 bool probe__sample_type(uint64_t bits);
 
+/*
+ * Does a debug register report what it watches? One of our own watches a word of ours, which is read once. Some hypervisors
+ * take debug registers and never raise the exception. Returns 1 (it does), 0 (it counted nothing) or -errno (it cannot be
+ * opened or read).
+ */
+int probe__breakpoint_hits(void);
+
 /* Loads the kernel's BTF from `path`, or from /sys/kernel/btf/vmlinux for NULL. NULL with errno set. */
 struct btf *probe__load_btf(const char *path);
 

@@ -442,19 +442,36 @@ static bool add_event(struct doctor *doctor, const char *name, const char *spec,
 	return true;
 }
 
-static void add_events(struct doctor *doctor)
+/* Also where it can be opened, a hypervisor may keep the hits to itself. */
+static void add_breakpoint(struct doctor *doctor)
 {
+	static const char name[] = "-e mem:ADDR";
 	static volatile uint64_t watched;
 	uint32_t self = (uint32_t)getpid();
-	struct target all = {.kind = TARGET_ALL}, own = {.kind = TARGET_PIDS, .ids = &self, .n_ids = 1};
+	struct target own = {.kind = TARGET_PIDS, .ids = &self, .n_ids = 1};
 	char breakpoint[64];
+
+	if (probe__breakpoint_hits() == 0) {
+		feature_list__add(&doctor->list, FEATURE_MISSING, name,
+				  doctor->facts.is_virtual ? "have the host of this virtual machine pass debug "
+							     "exceptions on; -e timer and -e faults do without"
+							   : "-e timer and -e faults do without",
+				  "can be opened, but reports no hit of a word that was read");
+		return;
+	}
+	snprintf(breakpoint, sizeof(breakpoint), "mem:%#lx/8:rw", (unsigned long)(uintptr_t)&watched);
+	add_event(doctor, name, breakpoint, &own, "each access to one place, by a debug register");
+}
+
+static void add_events(struct doctor *doctor)
+{
+	struct target all = {.kind = TARGET_ALL};
 
 	feature_list__group(&doctor->list, "Sources of data addresses");
 	host_facts__add_sources(&doctor->facts, &doctor->list);
 	doctor->data = add_data(doctor, &all);
 	doctor->faults = add_event(doctor, "-e faults", "faults", &all, "the address of each page fault");
-	snprintf(breakpoint, sizeof(breakpoint), "mem:%#lx/8:rw", (unsigned long)(uintptr_t)&watched);
-	add_event(doctor, "-e mem:ADDR", breakpoint, &own, "each access to one place, by a debug register");
+	add_breakpoint(doctor);
 	doctor->timer = add_event(doctor, "-e timer", "timer", &all, "addresses from the operands of user code");
 }
 
