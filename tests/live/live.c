@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "live.h"
+#include "watched.h"
 
 #define PATIENCE_MS 60000
 #define MAX_ARGUMENTS 64
@@ -78,6 +79,8 @@ int live__prepare(void)
 		printf("skipped: $MMUSCOPE does not name the program under test\n");
 		return LIVE_SKIPPED;
 	}
+	if (!machine__breakpoints())
+		setenv(WATCHED_VARIABLE, "1", 1);
 	signal(SIGPIPE, SIG_IGN);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	atexit(machine__restore);
@@ -513,11 +516,20 @@ uint64_t subject_map(uint64_t kind, uint64_t bytes)
 	return addr;
 }
 
+int (*subject_around_read)(void);
+
 uint64_t subject_read(uint64_t addr, uint64_t n)
 {
-	while (n--)
+	int err = 0;
+
+	while (n-- && !err) {
+		if (subject_around_read)
+			err = subject_around_read();
 		(void)*(volatile uint64_t *)addr;
-	return 0;
+		if (subject_around_read && !err)
+			err = subject_around_read();
+	}
+	return (uint64_t)(int64_t)err;
 }
 
 uint64_t subject_write(uint64_t addr, uint64_t n)
@@ -531,19 +543,19 @@ static void *read_as_told(void *told)
 {
 	const struct command *command = told;
 
-	subject_read(command->a, command->b);
-	return NULL;
+	return (void *)subject_read(command->a, command->b);
 }
 
 uint64_t subject_read_in_thread(uint64_t addr, uint64_t n)
 {
 	struct command command = {.a = addr, .b = n};
 	pthread_t thread;
+	void *result = NULL;
 	int err = pthread_create(&thread, NULL, read_as_told, &command);
 
 	if (!err)
-		err = pthread_join(thread, NULL);
-	return -err;
+		err = pthread_join(thread, &result);
+	return err ? (uint64_t)-err : (uint64_t)result;
 }
 
 uint64_t subject_read_in_child(uint64_t addr, uint64_t n)
@@ -553,10 +565,8 @@ uint64_t subject_read_in_child(uint64_t addr, uint64_t n)
 
 	if (pid < 0)
 		return -errno;
-	if (pid == 0) {
-		subject_read(addr, n);
-		_exit(0);
-	}
+	if (pid == 0)
+		_exit(subject_read(addr, n) != 0);
 	if (waitpid(pid, &status, 0) != pid)
 		return -errno;
 	return status ? (uint64_t)-ECHILD : 0;

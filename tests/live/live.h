@@ -115,6 +115,8 @@ uint64_t subject_map(uint64_t kind, uint64_t bytes);
 uint64_t subject_read(uint64_t addr, uint64_t n);
 uint64_t subject_read_in_thread(uint64_t addr, uint64_t n);
 uint64_t subject_read_in_child(uint64_t addr, uint64_t n);
+/* Called before and behind each of these loads when it is set, in the subject; a failure of it is returned. */
+extern int (*subject_around_read)(void);
 /* subject_fn: exactly n stores. */
 uint64_t subject_write(uint64_t addr, uint64_t n);
 /* kB of the smaps field, as in "AnonHugePages", of the mapping that holds addr; -ENOENT for none. For any process. */
@@ -133,6 +135,14 @@ void machine__swapoff_later(const char *path);
 void machine__restore(void);
 /* In a fork of the test that runs on by itself (a subject does it): what was set is the test's to put back. */
 void machine__forget(void);
+/*
+ * Does a debug register report what it watches, and has the processor pages of 1G? Some virtual machines have no such
+ * thing. The second and the fourth skip the running test, with the reason: `what` cannot be seen here.
+ */
+bool machine__breakpoints(void);
+void machine__need_breakpoints(const char *what);
+bool machine__has_1g(void);
+void machine__need_1g(const char *what);
 /* Is this program in $PATH? */
 bool machine__has(const char *program);
 

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/hw_breakpoint.h>
+#include <linux/perf_event.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -15,6 +17,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/swap.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -225,6 +228,49 @@ void machine__restore(void)
 		munmap(undo_list, sizeof(*undo_list));
 	guardian_fd = lock_fd = -1;
 	undo_list = NULL;
+}
+
+bool machine__breakpoints(void)
+{
+	static volatile uint64_t word;
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_BREAKPOINT,
+		.size = sizeof(attr),
+		.bp_type = HW_BREAKPOINT_W,
+		.bp_addr = (uint64_t)&word,
+		.bp_len = HW_BREAKPOINT_LEN_8,
+		.exclude_kernel = 1,
+	};
+	int fd = (int)syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	uint64_t count = 0;
+
+	word = 1;
+	if (fd >= 0 && read(fd, &count, sizeof(count)) != sizeof(count))
+		count = 0;
+	if (fd >= 0)
+		close(fd);
+	return count == 1;
+}
+
+void machine__need_breakpoints(const char *what)
+{
+	if (machine__breakpoints())
+		return;
+	print_message("skipped: %s (no debug register of this machine reports anything)\n", what);
+	skip();
+}
+
+bool machine__has_1g(void)
+{
+	return !access("/sys/kernel/mm/hugepages/hugepages-1048576kB", F_OK);
+}
+
+void machine__need_1g(const char *what)
+{
+	if (machine__has_1g())
+		return;
+	print_message("skipped: %s (the processor has no pages of 1G)\n", what);
+	skip();
 }
 
 bool machine__has(const char *program)

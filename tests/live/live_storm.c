@@ -80,14 +80,22 @@ int64_t storm__event(struct run *run, unsigned int event, const char *what)
 	return json__int(run->json, path);
 }
 
+const char *storm__watch(void)
+{
+	return getenv(WATCHED_VARIABLE) ? WATCHED_BY_FAULTS : WATCHED_BY_BREAKPOINT;
+}
+
+const char *storm__watch_origin(void)
+{
+	return getenv(WATCHED_VARIABLE) ? "fault" : "breakpoint";
+}
+
 uint64_t storm__map_watched(uint64_t a, uint64_t b)
 {
-	void *at = mmap((void *)STORM_WATCHED, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
-			MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_POPULATE, -1, 0);
-
 	(void)a;
 	(void)b;
-	return at == MAP_FAILED ? (uint64_t)-errno : 0;
+	subject_around_read = watched__drop;
+	return (uint64_t)(int64_t)watched__map();
 }
 
 uint64_t storm__touch(uint64_t n, uint64_t unused)

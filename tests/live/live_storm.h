@@ -8,6 +8,7 @@
 
 #include "live.h"
 #include "subject_storm.h"
+#include "watched.h"
 
 /* --- runs over subject_storm --- */
 
@@ -19,6 +20,10 @@ struct run *storm__run_any(struct storm_truth *truth, const char *options, const
 const char *storm__program(void);
 /* json__int() of events.N.accounting.WHAT. */
 int64_t storm__event(struct run *run, unsigned int event, const char *what);
+/* The event that each read of the watched word is, and nothing else of a subject: see watched.h. */
+const char *storm__watch(void);
+/* The origin of its samples: "breakpoint" or "fault". */
+const char *storm__watch_origin(void);
 /* Maps the watched word in a subject (subject_fn, arguments unused). 0 or -errno. */
 uint64_t storm__map_watched(uint64_t a, uint64_t b);
 /* subject_fn: touches n fresh pages. 0 or -errno. */

@@ -4,7 +4,7 @@
  *   subject_storm [--truth FD] OP…
  *   faults:N             touches N fresh pages
  *   kfaults:N            has the kernel touch N fresh pages
- *   reads:N              reads the word at STORM_WATCHED N times
+ *   reads:N              reads the watched word N times (watched.h)
  *   forks:C,FAULTS,READS,NAPS   C children, one after the other; each does that much
  *   spin:MS              burns CPU time
  */
@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "subject_storm.h"
+#include "watched.h"
 
 #define CHUNK_PAGES 4096UL
 
@@ -86,11 +87,16 @@ static void do_kernel_faults(uint64_t n)
 
 static void do_reads(uint64_t n)
 {
-	const volatile uint64_t *watched = (const volatile uint64_t *)STORM_WATCHED;
+	const volatile uint64_t *watched = (const volatile uint64_t *)WATCHED_ADDR;
 
 	truth.reads += n;
-	while (n--)
+	while (n--) {
+		if (watched__drop())
+			fail("watched word");
 		(void)*watched;
+	}
+	if (watched__drop())
+		fail("watched word");
 }
 
 static uint64_t switches(const struct rusage *usage)
@@ -225,8 +231,7 @@ int main(int argc, char **argv)
 	int fd = -1, i = 1;
 
 	getrusage(RUSAGE_SELF, &at_start);
-	if (mmap((void *)STORM_WATCHED, sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE,
-		 MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_POPULATE, -1, 0) != (void *)STORM_WATCHED)
+	if (watched__map())
 		fail("mmap of the watched word");
 	if (argc > 2 && !strcmp(argv[1], "--truth")) {
 		fd = atoi(argv[2]);

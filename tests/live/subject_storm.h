@@ -7,10 +7,6 @@
 
 #include <stdint.h>
 
-/* A word in one page of its own that nobody touches but the "reads"; canonical on every x86-64. */
-#define STORM_WATCHED 0x200000000000UL
-#define STORM_WATCH "mem:0x200000000000/8:rw:u"
-
 /*
  * Written to --truth FD at the end. The kernel's own counts are bounds: rusage counts faults of get_user_pages() and
  * from before exec as well, and cannot be read in the very moment the events end.

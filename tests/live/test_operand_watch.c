@@ -453,7 +453,7 @@ static int remove_work(void **state)
 	return rmdir(work);
 }
 
-static void test_watched(void **state)
+static void watch_programs(void)
 {
 	char *cc1 = output_of("gcc -print-prog-name=cc1");
 	struct stat stat_buf;
@@ -486,6 +486,12 @@ static void test_watched(void **state)
 	assert_true(right * 1000 >= given * 999);
 	free(cc1);
 	free(shim);
+}
+
+static void test_watched(void **state)
+{
+	machine__need_breakpoints("100,000 hits of watched words in real programs");
+	watch_programs();
 }
 
 int main(void)
