@@ -269,6 +269,10 @@ static void test_values(void **state)
 	assert_int_equal(run_good("--duration 0.000000001")->duration_ns, 1);
 	assert_int_equal(run_good("-I 0.01")->interval_ns, 10000000);
 	assert_int_equal(run_good("--interval 2.5 --duration 10")->interval_ns, 2500000000);
+	assert_int_equal(run_good("")->operand, OPERANDS_PREVIOUS | OPERANDS_NEXT);
+	assert_int_equal(run_good("--operand next")->operand, OPERANDS_NEXT);
+	assert_int_equal(run_good("--operand next,previous")->operand, OPERANDS_PREVIOUS | OPERANDS_NEXT);
+	assert_int_equal(run_good("--operand none")->operand, 0);
 	o = run_good("--source walk");
 	assert_true(o->source_walk && !o->source_kernel);
 	o = run_good("--source kernel");
@@ -344,6 +348,8 @@ static void test_bad_values(void **state)
 		{"--source walk,walk", "--source walk,walk: the same source twice; give walk, kernel, or both"},
 		{"--source both", "--source both: no such source; give walk, kernel"},
 		{"--source ''", "--source '': no such source"},
+		{"--operand none,next", "--operand none,next: no such operand; give previous, next"},
+		{"--operand next,next", "--operand next,next: the same operand twice"},
 		{"--source walk,", "--source walk,: no such source"},
 		{"-s colour", "-s colour: no such key; give keys separated by commas, as in comm,pid: size, comm"},
 		{"-s pid,pid", "-s pid,pid: the same key twice"},

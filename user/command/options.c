@@ -205,6 +205,8 @@ static int set_operand(struct reader *reader, const char *value)
 	char word[WORD_MAX];
 
 	options->operand = 0;
+	if (!strcmp(value, "none"))
+		return 0;
 	for (const char *list = value; list;) {
 		unsigned int use;
 

@@ -142,9 +142,10 @@ static const struct option_spec specs[OPTION_ID_MAX] = {
 			    .type = ARGUMENT_OPERAND,
 			    .subcommands = HIST,
 			    .once = true,
-			    .expects = "previous, next, or both as previous,next",
+			    .expects = "previous, next, both as previous,next, or none",
 			    .help = "for timer samples, which memory access to take: the one before the sampled "
-				    "instruction, the one at or behind it, or the first that is known (default)"},
+				    "instruction, the one at or behind it, or the first that is known (default); none "
+				    "leaves them without an address"},
 	[OPTION_OPERAND_SLOTS] =
 		{
 			.name = "operand-slots",
@@ -350,7 +351,7 @@ const char *option_spec__choices(const struct option_spec *spec, enum subcommand
 	if (spec->type == ARGUMENT_SOURCE)
 		append(buf, size, ", ", "walk, kernel");
 	if (spec->type == ARGUMENT_OPERAND)
-		append(buf, size, ", ", "previous, next");
+		append(buf, size, ", ", "previous, next, none");
 	return buf;
 }
 
