@@ -166,6 +166,14 @@ static void test_memory_events(void **state)
 	assert_string_equal(fixture.list.events[0].name, "mem-loads:p");
 	assert_int_equal(fixture__one("intel", "r82d0:p")->origin, MMU_ORIGIN_PMU);
 	assert_int_equal(fixture__one("intel", "r82d0")->origin, MMU_ORIGIN_NONE);
+	/* Loads that missed the second TLB, or came from memory: those one wants to see most. */
+	assert_int_equal(fixture__one("intel", "r11d0:p")->origin, MMU_ORIGIN_PMU);
+	assert_int_equal(fixture__one("intel", "r81d0:P")->origin, MMU_ORIGIN_PMU);
+	assert_int_equal(fixture__one("intel", "r20d1:p")->origin, MMU_ORIGIN_PMU);
+	assert_int_equal(fixture__one("intel", "r1d4:p")->origin, MMU_ORIGIN_PMU);
+	assert_int_equal(fixture__one("intel", "r1d0:p")->origin, MMU_ORIGIN_NONE);
+	assert_int_equal(fixture__one("intel", "r1d5:p")->origin, MMU_ORIGIN_NONE);
+	assert_int_equal(fixture__one("amd", "r20d1")->origin, MMU_ORIGIN_NONE);
 	assert_int_equal(fixture__one("intel", "r1c0:p")->origin, MMU_ORIGIN_NONE);
 	assert_int_equal(fixture__one("powerpc", "cpu/mem-loads/")->origin, MMU_ORIGIN_PMU);
 

@@ -10,7 +10,6 @@
 /* arch/x86/events/intel/ds.c: event and umask, the low 16 bits of config, of what PEBS gives a data address for. */
 #define INTEL_MEM_LOADS 0x01cd
 #define INTEL_MEM_STORES_SPR 0x02cd
-#define INTEL_MEM_STORES_HSW 0x82d0
 #define INTEL_MEM_LOADS_ATOM 0x05d0
 #define INTEL_MEM_STORES_ATOM 0x06d0
 
@@ -118,14 +117,26 @@ static int ibs_traits(struct event_job *job, struct event *event, const char *pm
 	return 0;
 }
 
+/*
+ * What the tables of PEBS constraints in ds.c (intel_hsw_…, skl, icl, glc, lnc) call DATALA: MEM_INST_RETIRED 0xd0 by
+ * kind of load or store, and the whole of MEM_LOAD_*_RETIRED, 0xd1 to 0xd4.
+ */
 static bool intel_memory_encoding(uint64_t config)
 {
+	if ((config & 0xff) > 0xd0 && (config & 0xff) <= 0xd4)
+		return true;
 	switch (config & 0xffff) {
 	case INTEL_MEM_LOADS:
 	case INTEL_MEM_STORES_SPR:
-	case INTEL_MEM_STORES_HSW:
 	case INTEL_MEM_LOADS_ATOM:
 	case INTEL_MEM_STORES_ATOM:
+	case 0x11d0: /* STLB_MISS_LOADS */
+	case 0x12d0: /* STLB_MISS_STORES */
+	case 0x21d0: /* LOCK_LOADS */
+	case 0x41d0: /* SPLIT_LOADS */
+	case 0x42d0: /* SPLIT_STORES */
+	case 0x81d0: /* ALL_LOADS */
+	case 0x82d0: /* ALL_STORES, which mem-stores was until Sapphire Rapids */
 		return true;
 	default:
 		return false;
