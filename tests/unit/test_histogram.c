@@ -502,6 +502,104 @@ static void survives_without_memory(void **state)
 	allowed = -1;
 }
 
+/* Rows of a key that tells data and code apart, against a count by hand; and what they hold when memory ends. */
+static void data_and_code_may_be_in_two_rows(void **state)
+{
+	static const enum sort_key keys[] = {SORT_MAP, SORT_PID};
+	static const char *const texts[] = {"[heap]", "[stack]", "/usr/lib/libc.so.6", "/usr/bin/sort"};
+	uint64_t data_of[4] = {0}, code_of[4] = {0}, seed = 11;
+	struct names *names = names__new();
+	struct histogram *histogram = new_histogram(keys, 2);
+	const struct histogram_row *const *rows;
+	const struct name *name[4];
+	size_t n;
+
+	(void)state;
+	for (int i = 0; i < 4; i++)
+		name[i] = names__get(names, texts[i], strlen(texts[i]));
+	for (int i = 0; i < 10000; i++) {
+		uint64_t data = random_next(&seed) % 3, code = 1 + random_next(&seed) % 3;
+		struct sample sample = random_sample(&seed);
+
+		sample.pid = 42;
+		sample.data_map = name[data];
+		sample.code_map = name[code];
+		assert_int_equal(histogram__add(histogram, &sample), 0);
+		data_of[data]++;
+		code_of[code]++;
+	}
+	assert_true(histogram__is_split(histogram));
+	rows = histogram__rows(histogram, &n);
+	assert_int_equal(n, 4);
+	for (size_t i = 0; i < n; i++) {
+		const char *text = sort_value__text(histogram_row__value(rows[i], 0));
+		struct size_counts data, code;
+
+		histogram_row__counts(rows[i], &data, &code);
+		for (int k = 0; k < 4; k++) {
+			if (strcmp(text, texts[k]))
+				continue;
+			assert_int_equal(data.samples, data_of[k]);
+			assert_int_equal(code.samples, code_of[k]);
+			assert_int_equal(histogram_row__samples(rows[i]), data_of[k]);
+			assert_int_equal(histogram_row__code_samples(rows[i]), code_of[k]);
+		}
+	}
+	/* sort has no data, the heap no code. */
+	assert_string_equal(sort_value__text(histogram_row__value(rows[3], 0)), texts[3]);
+	rows = histogram__rows_of(histogram, true, &n);
+	assert_int_equal(n, 3);
+	for (size_t i = 1; i < n; i++)
+		assert_true(histogram_row__code_samples(rows[i - 1]) >= histogram_row__code_samples(rows[i]));
+	histogram__rows_of(histogram, false, &n);
+	assert_int_equal(n, 3);
+
+	/* The rows hold the names. */
+	for (int i = 0; i < 4; i++)
+		name__put(name[i]);
+	assert_int_equal(names__count(names), 4);
+	histogram__reset(histogram);
+	assert_int_equal(names__count(names), 0);
+	histogram__free(histogram);
+	names__free(names);
+}
+
+static void two_rows_count_both_or_neither(void **state)
+{
+	static const enum sort_key keys[] = {SORT_MAP};
+	struct names *names = names__new();
+	struct sample sample = {.data = {12, 12, 1},
+				.code = {21, 21, 1},
+				.data_map = names__get(names, "a", 1),
+				.code_map = names__get(names, "b", 1)};
+	int err = -ENOMEM;
+
+	(void)state;
+	for (int limit = 1; err; limit++) {
+		struct histogram *histogram = new_histogram(keys, 1);
+		const struct histogram_row *const *rows;
+		size_t n;
+
+		allowed = limit;
+		err = histogram__add(histogram, &sample);
+		allowed = -1;
+		rows = histogram__rows(histogram, &n);
+		assert_int_equal(n, err ? 0 : 2);
+		assert_true(!rows == !!err);
+		/* With memory back, the row that stayed empty is as good as a new one. */
+		assert_int_equal(histogram__add(histogram, &sample), 0);
+		rows = histogram__rows(histogram, &n);
+		assert_int_equal(n, 2);
+		assert_int_equal(histogram_row__samples(rows[0]), err ? 1 : 2);
+		assert_int_equal(histogram_row__code_samples(rows[1]), err ? 1 : 2);
+		histogram__free(histogram);
+	}
+	name__put(sample.data_map);
+	name__put(sample.code_map);
+	assert_int_equal(names__count(names), 0);
+	names__free(names);
+}
+
 static void rows_say_when_memory_is_out(void **state)
 {
 	static const enum sort_key keys[] = {SORT_PID};
@@ -532,6 +630,8 @@ int main(void)
 		cmocka_unit_test(one_row_of_everything),
 		cmocka_unit_test(a_row_is_small),
 		cmocka_unit_test(survives_without_memory),
+		cmocka_unit_test(data_and_code_may_be_in_two_rows),
+		cmocka_unit_test(two_rows_count_both_or_neither),
 		cmocka_unit_test(rows_say_when_memory_is_out),
 	};
 

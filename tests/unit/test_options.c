@@ -351,7 +351,7 @@ static void test_bad_values(void **state)
 		{"--operand none,next", "--operand none,next: no such operand; give previous, next"},
 		{"--operand next,next", "--operand next,next: the same operand twice"},
 		{"--source walk,", "--source walk,: no such source"},
-		{"-s colour", "-s colour: no such key; give keys separated by commas, as in comm,pid: size, comm"},
+		{"-s colour", "-s colour: no such key; give keys separated by commas, as in comm,map: size, comm"},
 		{"-s pid,pid", "-s pid,pid: the same key twice"},
 		{"-s pid,", "-s pid,: no such key"},
 		{"-s ''", "-s '': no such key"},

@@ -12,8 +12,8 @@
 
 static void names_go_both_ways(void **state)
 {
-	static const char *const names[SORT_KEY_COUNT] = {"size", "comm", "pid",    "tid",
-							  "cpu",  "mode", "origin", "level"};
+	static const char *const names[SORT_KEY_COUNT] = {"size", "comm", "pid",    "tid",    "cpu",
+							  "mode", "map",  "cgroup", "origin", "level"};
 
 	(void)state;
 	for (int key = 0; key < SORT_KEY_COUNT; key++) {
@@ -30,9 +30,16 @@ static void sections_that_a_key_needs(void **state)
 {
 	(void)state;
 	for (int key = 0; key < SORT_KEY_COUNT; key++) {
-		int task = key == SORT_COMM || key == SORT_PID || key == SORT_TID;
+		unsigned int sections = 0;
 
-		assert_int_equal(sort_key__sections((enum sort_key)key), task ? MMU_SECTION_TASK : 0);
+		if (key == SORT_COMM || key == SORT_PID || key == SORT_TID)
+			sections = MMU_SECTION_TASK;
+		if (key == SORT_MAP)
+			sections = MMU_SECTION_TASK | MMU_SECTION_PLACE;
+		if (key == SORT_CGROUP)
+			sections = MMU_SECTION_DETAIL;
+		assert_int_equal(sort_key__sections((enum sort_key)key), sections);
+		assert_int_equal(sort_key__is_split((enum sort_key)key), key == SORT_MAP);
 	}
 }
 
@@ -87,6 +94,45 @@ static void size_takes_the_best_answer(void **state)
 	expect(SORT_SIZE, &sample, "unsupported", 136, 0);
 }
 
+static const char *text_of(enum sort_key key, const struct sample *sample, bool code)
+{
+	static struct sort_value value;
+
+	memset(&value, 0xff, sizeof(value));
+	if (code)
+		sort_key__code_value(key, sample, &value);
+	else
+		sort_key__value(key, sample, &value);
+	assert_int_equal(value.number, key == SORT_CPU ? 7 : 0);
+	return sort_value__text(&value);
+}
+
+static void data_and_code_have_maps_of_their_own(void **state)
+{
+	struct names *names = names__new();
+	struct sample sample = {
+		.data_map = names__get(names, "[heap]", 6),
+		.code_map = names__get(names, "/usr/bin/redis-server", 21),
+		.cgroup_path = names__get(names, "/system.slice", 13),
+		.cpu = 7,
+	};
+
+	(void)state;
+	assert_string_equal(text_of(SORT_MAP, &sample, false), "[heap]");
+	assert_string_equal(text_of(SORT_MAP, &sample, true), "/usr/bin/redis-server");
+	assert_string_equal(text_of(SORT_CGROUP, &sample, false), "/system.slice");
+	assert_string_equal(text_of(SORT_CGROUP, &sample, true), "/system.slice");
+	assert_string_equal(text_of(SORT_CPU, &sample, true), "7");
+	name__put(sample.data_map);
+	name__put(sample.code_map);
+	name__put(sample.cgroup_path);
+	assert_int_equal(names__count(names), 0);
+	names__free(names);
+	sample = (struct sample){.cpu = 7};
+	assert_string_equal(text_of(SORT_MAP, &sample, false), "");
+	assert_string_equal(text_of(SORT_CGROUP, &sample, true), "");
+}
+
 static void bytes_behind_the_text_are_zero(void **state)
 {
 	struct sample sample = {.comm = "fifteen-letters"};
@@ -120,6 +166,7 @@ int main(void)
 		cmocka_unit_test(sections_that_a_key_needs),
 		cmocka_unit_test(values_of_a_sample),
 		cmocka_unit_test(size_takes_the_best_answer),
+		cmocka_unit_test(data_and_code_have_maps_of_their_own),
 		cmocka_unit_test(bytes_behind_the_text_are_zero),
 	};
 

@@ -396,6 +396,51 @@ static void hostile_names(void **state)
 	histogram__free(histogram);
 }
 
+/* Paths are shown by their last part where that is enough, names of any length and bytes where they come from a process. */
+static void names_of_mappings(void **state)
+{
+	static const struct {
+		const char *data, *code;
+		int n;
+	} samples[] = {
+		{"[heap]", "/usr/bin/redis-server", 500},
+		{"[anon:glibc: malloc]", "/usr/lib/x86_64-linux-gnu/libc.so.6", 200},
+		{"/opt/a/libjemalloc.so.2", "/opt/b/libjemalloc.so.2", 100},
+		{"/data/dump.rdb (deleted)", "[kernel]", 50},
+		{"memfd:a/b\x1b[2J", "/tmp/\xe2\x80\xaegpj.exe", 20},
+		{"/tmp/a,\"b\"\\012c", "/usr/bin/redis-server", 10},
+		{"/var/lib/\xe6\xbc\xa2\xe5\xad\x97/"
+		 "a-name-of-a-file-that-is-far-longer-than-what-a-table-of-eighty-columns-has-room-for.data",
+		 "[gone]", 5},
+		{"[no address]", "/", 3},
+	};
+	static const enum sort_key keys[] = {SORT_MAP, SORT_CGROUP};
+	struct histogram *histogram = new_histogram(keys, 2);
+	struct names *names = names__new();
+	struct run run;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+		struct sample sample = {
+			.data = {i % 2 ? 21 : 12, i % 2 ? 21 : 12, 1},
+			.origin = MMU_ORIGIN_FAULT,
+			.data_map = names__get(names, samples[i].data, strlen(samples[i].data)),
+			.code_map = names__get(names, samples[i].code, strlen(samples[i].code)),
+			.cgroup_path = names__get(names, "/system.slice/redis.service", 27),
+		};
+
+		add(histogram, sample, samples[i].n);
+		name__put(sample.data_map);
+		name__put(sample.code_map);
+		name__put(sample.cgroup_path);
+	}
+	run_init(&run, histogram);
+	golden_all("maps", &run.report);
+	histogram__free(histogram);
+	assert_int_equal(names__count(names), 0);
+	names__free(names);
+}
+
 static void csv_prints_its_header_once(void **state)
 {
 	struct histogram *histogram = new_histogram(NULL, 0);
@@ -606,6 +651,7 @@ int main(void)
 		cmocka_unit_test(losses_and_unknowns),
 		cmocka_unit_test(differences_are_loud),
 		cmocka_unit_test(hostile_names),
+		cmocka_unit_test(names_of_mappings),
 		cmocka_unit_test(csv_prints_its_header_once),
 		cmocka_unit_test(wide_numbers_stay_in_line),
 		cmocka_unit_test(escapes),

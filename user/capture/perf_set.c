@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <mntent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 
 #include "capture/perf_set.h"
 #include "capture/probe.h"
+#include "process/cgroups.h"
 #include "support/error.h"
 #include "support/log.h"
 #include "support/parse.h"
@@ -357,23 +357,6 @@ static int add_tid(struct perf_set *set, const struct perf_set_config *config, u
 	return err;
 }
 
-/* The mount point of cgroup v2: beside v1 it is /sys/fs/cgroup/unified, or anywhere. Returns 0 or -ENOENT. */
-static int cgroup2_mount(char *path, size_t size)
-{
-	FILE *mounts = setmntent("/proc/self/mounts", "re");
-	struct mntent *mount;
-	int err = -ENOENT;
-
-	if (!mounts)
-		return -ENOENT;
-	while (err && (mount = getmntent(mounts))) {
-		if (!strcmp(mount->mnt_type, "cgroup2") && (size_t)snprintf(path, size, "%s", mount->mnt_dir) < size)
-			err = 0;
-	}
-	endmntent(mounts);
-	return err;
-}
-
 /* A path as it is, or a name below the cgroup2 mount, as perf takes it. Returns a descriptor or -errno. */
 static int open_cgroup(const char *name)
 {
@@ -383,7 +366,7 @@ static int open_cgroup(const char *name)
 
 	if (fd >= 0)
 		return fd;
-	if (cgroup2_mount(mount, sizeof(mount)) ||
+	if (cgroups__mount(mount, sizeof(mount)) ||
 	    (size_t)snprintf(path, sizeof(path), "%s/%s", mount, name) >= sizeof(path))
 		return err;
 	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -19,6 +19,7 @@
 #include "command/output.h"
 #include "model/histogram.h"
 #include "model/report.h"
+#include "process/attribution.h"
 #include "support/clock.h"
 #include "support/error.h"
 #include "support/log.h"
@@ -35,6 +36,7 @@ struct hist {
 	const struct options *options;
 	struct event_list events;
 	struct histogram *histogram;
+	struct attribution *attribution; /* NULL: no sort key asks for names */
 	struct session *session;
 	struct accounting *reported; /* per event: what earlier intervals have shown */
 	struct report_event *report_events;
@@ -96,8 +98,21 @@ static int parse_events(struct hist *hist)
 static int on_sample(void *ctx, const struct sample *sample)
 {
 	struct hist *hist = ctx;
+	struct sample named;
+	int err;
 
-	return histogram__add(hist->histogram, sample);
+	if (!hist->attribution)
+		return histogram__add(hist->histogram, sample);
+	named = *sample;
+	err = attribution__name(hist->attribution, &named);
+	return err ? err : histogram__add(hist->histogram, &named);
+}
+
+static int drain(struct hist *hist)
+{
+	if (hist->attribution)
+		attribution__next_round(hist->attribution);
+	return session__drain(hist->session);
 }
 
 static unsigned int wanted_sections(const struct options *options)
@@ -108,6 +123,25 @@ static unsigned int wanted_sections(const struct options *options)
 	for (i = 0; i < options->n_sort; i++)
 		sections |= sort_key__sections(options->sort[i]);
 	return sections;
+}
+
+static int prepare_names(struct hist *hist)
+{
+	const struct layout_result *layout = session__layout(hist->session);
+	struct attribution_config config = {
+		.direct_map = layout->layout.direct_map,
+		.direct_map_size = layout->layout.phys_limit,
+	};
+	size_t i;
+
+	for (i = 0; i < hist->options->n_sort; i++) {
+		config.maps |= hist->options->sort[i] == SORT_MAP;
+		config.cgroups |= hist->options->sort[i] == SORT_CGROUP;
+	}
+	if (!config.maps && !config.cgroups)
+		return 0;
+	hist->attribution = attribution__new(&config);
+	return hist->attribution ? 0 : error__last();
 }
 
 static int prepare(struct hist *hist)
@@ -148,7 +182,7 @@ static int prepare(struct hist *hist)
 	if (hist->events.note)
 		warn(hist, "%s", hist->events.note);
 	hist->n_lasting = hist->n_warnings;
-	return 0;
+	return prepare_names(hist);
 }
 
 static int account_for_strays(struct hist *hist)
@@ -295,7 +329,7 @@ static int run(struct hist *hist)
 
 	while (!stop__wanted()) {
 		wake = session__wait(hist->session, time_to_sleep(hist, now));
-		err = session__drain(hist->session);
+		err = drain(hist);
 		if (err) {
 			log_error("cannot take in the samples: %s", log__errstr(err));
 			return err;
@@ -338,7 +372,7 @@ static int finish(struct hist *hist)
 		log_error("cannot disable the events: %s", log__errstr(err));
 		return err;
 	}
-	err = session__drain(hist->session);
+	err = drain(hist);
 	if (err) {
 		log_error("cannot take in the last samples: %s", log__errstr(err));
 		return err;
@@ -352,6 +386,7 @@ static void free_hist(struct hist *hist)
 {
 	session__free(hist->session);
 	histogram__free(hist->histogram);
+	attribution__free(hist->attribution);
 	event_list__free(&hist->events);
 	free(hist->reported);
 	free(hist->report_events);

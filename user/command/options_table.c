@@ -163,7 +163,7 @@ static const struct option_spec specs[OPTION_ID_MAX] = {
 			 .type = ARGUMENT_SORT,
 			 .subcommands = HIST,
 			 .once = true,
-			 .expects = "keys separated by commas, as in comm,pid",
+			 .expects = "keys separated by commas, as in comm,map",
 			 .help = "split the report by keys, separated by commas"},
 	[OPTION_FORMAT] = {.name = "format",
 			   .letter = 'f',

@@ -29,7 +29,8 @@ struct cell {
 struct histogram_row {
 	UT_hash_handle hh;
 	struct cell *cells;
-	uint64_t samples;
+	uint64_t samples; /* of data */
+	uint64_t code_samples;
 	uint16_t n_cells; /* 9 * 71 * 71 pairs at most, whatever a record says: see known() */
 	uint16_t n_keys;
 	uint32_t capacity;
@@ -45,6 +46,7 @@ struct run {
 struct histogram {
 	enum sort_key keys[SORT_KEY_MAX];
 	size_t n_keys;
+	bool is_split;
 	struct size_counts data;
 	struct size_counts code;
 	struct run *runs; /* by CPU id */
@@ -82,11 +84,15 @@ struct histogram *histogram__new(const enum sort_key *keys, size_t n_keys)
 	if (n_keys)
 		memcpy(histogram->keys, keys, n_keys * sizeof(*keys));
 	histogram->n_keys = n_keys;
+	for (size_t i = 0; i < n_keys; i++)
+		histogram->is_split |= sort_key__is_split(keys[i]);
 	return histogram;
 }
 
 static void row_free(struct histogram_row *row)
 {
+	for (size_t i = 0; row && i < row->n_keys; i++)
+		name__put(row->key[i].name);
 	if (row)
 		free(row->cells);
 	free(row);
@@ -241,75 +247,107 @@ static struct cell *row_find(struct histogram_row *row, const struct cell *like)
 	return NULL;
 }
 
-static void row_count(struct histogram_row *row, struct cell *found, const struct cell *like)
+/* There is room for it. */
+static void row_count(struct histogram_row *row, const struct cell *like)
 {
+	struct cell *found = row_find(row, like);
+
 	if (!found) {
 		found = &row->cells[row->n_cells++];
 		*found = *like;
 	}
 	found->count++;
+	if (like->kind == KIND_DATA)
+		row->samples++;
+	else
+		row->code_samples++;
 }
 
-/* Counts both cells or none, so that a row never shows half a sample. */
-static int row_add(struct histogram_row *row, const struct sample *sample)
-{
-	struct cell data = data_cell(sample), code = code_cell(sample);
-	struct cell *found_data = row_find(row, &data), *found_code = row_find(row, &code);
-
-	if (!found_data || !found_code) {
-		int err = row_reserve(row, !found_data + !found_code);
-
-		if (err)
-			return err;
-		/* The cells may have moved. */
-		found_data = row_find(row, &data);
-		found_code = row_find(row, &code);
-	}
-	row_count(row, found_data, &data);
-	row_count(row, found_code, &code);
-	row->samples++;
-	return 0;
-}
-
+/* With room for a sample's two cells: a row that is new has them for certain. */
 static struct histogram_row *row_new(const struct sort_value *key, size_t n_keys)
 {
 	struct histogram_row *row = calloc(1, sizeof(*row) + n_keys * sizeof(*key));
 
 	if (!row)
 		return NULL;
+	if (row_reserve(row, 2)) {
+		free(row);
+		return NULL;
+	}
 	memcpy(row->key, key, n_keys * sizeof(*key));
 	row->n_keys = (uint16_t)n_keys;
+	for (size_t i = 0; i < n_keys; i++)
+		if (key[i].name)
+			name__hold(key[i].name);
 	return row;
 }
 
-static int count_row(struct histogram *histogram, const struct sample *sample)
+/* The row of this key, made if it is new. NULL: no memory. */
+static struct histogram_row *row_of(struct histogram *histogram, const struct sort_value *key)
+{
+	size_t size = histogram->n_keys * sizeof(*key);
+	struct histogram_row *row;
+
+	HASH_FIND(hh, histogram->rows, key, size, row);
+	if (row)
+		return row;
+	row = row_new(key, histogram->n_keys);
+	if (!row)
+		return NULL;
+	HASH_ADD_KEYPTR(hh, histogram->rows, row->key, size, row);
+	if (!row->hh.tbl) {
+		row_free(row);
+		return NULL;
+	}
+	return row;
+}
+
+static struct histogram_row *code_row_of(struct histogram *histogram, const struct sample *sample,
+					 struct histogram_row *data_row)
 {
 	struct sort_value key[SORT_KEY_MAX];
-	size_t size = histogram->n_keys * sizeof(key[0]);
-	struct histogram_row *row;
-	int err;
+
+	if (!histogram->is_split)
+		return data_row;
+	for (size_t i = 0; i < histogram->n_keys; i++)
+		sort_key__code_value(histogram->keys[i], sample, &key[i]);
+	return row_of(histogram, key);
+}
+
+/* Room for the cells that the rows, which may be one, do not have yet. */
+static int make_room(struct histogram_row *data_row, const struct cell *data, struct histogram_row *code_row,
+		     const struct cell *code)
+{
+	uint32_t n_data = !row_find(data_row, data), n_code = !row_find(code_row, code);
+	int err = 0;
+
+	if (data_row == code_row)
+		return n_data + n_code ? row_reserve(data_row, n_data + n_code) : 0;
+	if (n_data)
+		err = row_reserve(data_row, n_data);
+	if (n_code && !err)
+		err = row_reserve(code_row, n_code);
+	return err;
+}
+
+/* Counts data and code or neither, so that rows never show half a sample. */
+static int count_row(struct histogram *histogram, const struct sample *sample)
+{
+	struct cell data = data_cell(sample), code = code_cell(sample);
+	struct histogram_row *data_row, *code_row;
+	struct sort_value key[SORT_KEY_MAX];
 
 	for (size_t i = 0; i < histogram->n_keys; i++)
 		sort_key__value(histogram->keys[i], sample, &key[i]);
-	HASH_FIND(hh, histogram->rows, key, size, row);
-	if (row)
-		return row_add(row, sample);
-
-	row = row_new(key, histogram->n_keys);
-	if (!row)
+	data_row = row_of(histogram, key);
+	if (!data_row)
 		return -ENOMEM;
-	err = row_add(row, sample);
-	if (err)
-		goto fail;
-	HASH_ADD_KEYPTR(hh, histogram->rows, row->key, size, row);
-	if (!row->hh.tbl) {
-		err = -ENOMEM;
-		goto fail;
-	}
+	code_row = code_row_of(histogram, sample, data_row);
+	if (!code_row || make_room(data_row, &data, code_row, &code))
+		return -ENOMEM;
+	row_count(data_row, &data);
+	row_count(code_row, &code);
 	return 0;
-fail:
-	row_free(row);
-	return err;
 }
 
 int histogram__add(struct histogram *histogram, const struct sample *sample)
@@ -341,6 +379,11 @@ size_t histogram__n_keys(const struct histogram *histogram)
 	return histogram->n_keys;
 }
 
+bool histogram__is_split(const struct histogram *histogram)
+{
+	return histogram->is_split;
+}
+
 enum sort_key histogram__key(const struct histogram *histogram, size_t i)
 {
 	return i < histogram->n_keys ? histogram->keys[i] : SORT_KEY_COUNT;
@@ -350,16 +393,16 @@ static int compare_values(const struct sort_value *a, const struct sort_value *b
 {
 	if (a->number != b->number)
 		return a->number < b->number ? -1 : 1;
-	return strcmp(a->text, b->text);
+	return strcmp(sort_value__text(a), sort_value__text(b));
 }
 
-static int compare_rows(const void *pa, const void *pb)
+static int compare_counts(uint64_t a, uint64_t b)
 {
-	const struct histogram_row *a = *(const struct histogram_row *const *)pa;
-	const struct histogram_row *b = *(const struct histogram_row *const *)pb;
+	return a == b ? 0 : a > b ? -1 : 1;
+}
 
-	if (a->samples != b->samples)
-		return a->samples > b->samples ? -1 : 1;
+static int compare_keys(const struct histogram_row *a, const struct histogram_row *b)
+{
 	for (size_t i = 0; i < a->n_keys; i++) {
 		int order = compare_values(&a->key[i], &b->key[i]);
 
@@ -369,7 +412,29 @@ static int compare_rows(const void *pa, const void *pb)
 	return 0;
 }
 
-const struct histogram_row *const *histogram__rows(struct histogram *histogram, size_t *n)
+static int compare_rows(const void *pa, const void *pb)
+{
+	const struct histogram_row *a = *(const struct histogram_row *const *)pa;
+	const struct histogram_row *b = *(const struct histogram_row *const *)pb;
+	int order = compare_counts(a->samples, b->samples);
+
+	if (!order)
+		order = compare_counts(a->code_samples, b->code_samples);
+	return order ? order : compare_keys(a, b);
+}
+
+static int compare_rows_of_code(const void *pa, const void *pb)
+{
+	const struct histogram_row *a = *(const struct histogram_row *const *)pa;
+	const struct histogram_row *b = *(const struct histogram_row *const *)pb;
+	int order = compare_counts(a->code_samples, b->code_samples);
+
+	return order ? order : compare_keys(a, b);
+}
+
+/* `data` and `code`: the rows that have a sample of it. A row has none at all after a lack of memory. */
+static const struct histogram_row *const *sort_rows(struct histogram *histogram, bool data, bool code,
+						    int (*compare)(const void *, const void *), size_t *n)
 {
 	size_t n_rows = HASH_COUNT(histogram->rows), i = 0;
 	const struct histogram_row **sorted;
@@ -385,10 +450,21 @@ const struct histogram_row *const *histogram__rows(struct histogram *histogram, 
 	}
 	histogram->sorted = sorted;
 	for (struct histogram_row *row = histogram->rows; row; row = row->hh.next)
-		sorted[i++] = row;
-	qsort(sorted, n_rows, sizeof(*sorted), compare_rows);
-	*n = n_rows;
-	return sorted;
+		if ((data && row->samples) || (code && row->code_samples))
+			sorted[i++] = row;
+	qsort(sorted, i, sizeof(*sorted), compare);
+	*n = i;
+	return i ? sorted : NULL;
+}
+
+const struct histogram_row *const *histogram__rows(struct histogram *histogram, size_t *n)
+{
+	return sort_rows(histogram, true, true, compare_rows, n);
+}
+
+const struct histogram_row *const *histogram__rows_of(struct histogram *histogram, bool code, size_t *n)
+{
+	return sort_rows(histogram, !code, code, code ? compare_rows_of_code : compare_rows, n);
 }
 
 const struct sort_value *histogram_row__value(const struct histogram_row *row, size_t i)
@@ -399,6 +475,11 @@ const struct sort_value *histogram_row__value(const struct histogram_row *row, s
 uint64_t histogram_row__samples(const struct histogram_row *row)
 {
 	return row->samples;
+}
+
+uint64_t histogram_row__code_samples(const struct histogram_row *row)
+{
+	return row->code_samples;
 }
 
 void histogram_row__counts(const struct histogram_row *row, struct size_counts *data, struct size_counts *code)

@@ -6,6 +6,7 @@
 #ifndef MMUSCOPE_MODEL_HISTOGRAM_H
 #define MMUSCOPE_MODEL_HISTOGRAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,7 +32,10 @@ struct size_counts {
 	uint64_t longest_failure_run;
 };
 
-/* One line of the table by key. It holds only the counts that are not 0: see histogram_row__counts(). */
+/*
+ * One line of the table by key. It holds only the counts that are not 0: see histogram_row__counts(). Data and code of a
+ * sample count in the same row, unless a key tells them apart (sort_key__is_split()).
+ */
 struct histogram_row;
 
 struct histogram;
@@ -55,17 +59,22 @@ void histogram__reset(struct histogram *histogram);
 const struct size_counts *histogram__data(const struct histogram *histogram);
 const struct size_counts *histogram__code(const struct histogram *histogram);
 size_t histogram__n_keys(const struct histogram *histogram);
+bool histogram__is_split(const struct histogram *histogram); /* does a key tell data and code apart? */
 enum sort_key histogram__key(const struct histogram *histogram, size_t i);
 
 /*
- * The rows, most samples first, ties by key; *n is their number. The array belongs to the histogram and is good until the
+ * The rows, most data samples first, then most code samples, ties by key; *n is their number. The array belongs to the histogram and is good until the
  * next add or reset. NULL with *n 0 when there are none, NULL with errno ENOMEM and *n 0 when there is no memory.
  */
 const struct histogram_row *const *histogram__rows(struct histogram *histogram, size_t *n);
 
+/* The same of the rows that have a sample of data, or of code, most of these first. In place of the former array. */
+const struct histogram_row *const *histogram__rows_of(struct histogram *histogram, bool code, size_t *n);
+
 /* The row's value under key i of the histogram. Belongs to the histogram. */
 const struct sort_value *histogram_row__value(const struct histogram_row *row, size_t i);
-uint64_t histogram_row__samples(const struct histogram_row *row);
+uint64_t histogram_row__samples(const struct histogram_row *row); /* of data */
+uint64_t histogram_row__code_samples(const struct histogram_row *row);
 
 /* The counts of a row. longest_failure_run is 0: runs are followed per CPU, not per key. */
 void histogram_row__counts(const struct histogram_row *row, struct size_counts *data, struct size_counts *code);

@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#include "name.h"
 #include "record.h"
 
 /* What the two sources said of one address. Outcomes: see record.h. */
@@ -36,6 +37,10 @@ struct sample {
 	uint64_t period;
 	uint64_t weight;
 	uint64_t data_src;
+	/* Where a sort key asks for them, else NULL: see process/attribution.h. */
+	const struct name *data_map; /* what is mapped at addr */
+	const struct name *code_map; /* and at ip */
+	const struct name *cgroup_path;
 };
 
 #endif

@@ -17,6 +17,8 @@ static const struct {
 	[SORT_TID] = {"tid", MMU_SECTION_TASK},
 	[SORT_CPU] = {"cpu", 0},
 	[SORT_MODE] = {"mode", 0},
+	[SORT_MAP] = {"map", MMU_SECTION_TASK | MMU_SECTION_PLACE},
+	[SORT_CGROUP] = {"cgroup", MMU_SECTION_DETAIL},
 	[SORT_ORIGIN] = {"origin", 0},
 	[SORT_LEVEL] = {"level", 0},
 };
@@ -38,6 +40,16 @@ int sort_key__by_name(const char *name)
 unsigned int sort_key__sections(enum sort_key key)
 {
 	return (unsigned int)key < SORT_KEY_COUNT ? keys[key].sections : 0;
+}
+
+bool sort_key__is_split(enum sort_key key)
+{
+	return key == SORT_MAP;
+}
+
+const char *sort_value__text(const struct sort_value *value)
+{
+	return value->name ? name__text(value->name) : value->text;
 }
 
 static void set_number(struct sort_value *value, uint32_t number)
@@ -99,6 +111,12 @@ void sort_key__value(enum sort_key key, const struct sample *sample, struct sort
 	case SORT_MODE:
 		set_name(value, page_size__mode_name(sample->mode), sample->mode);
 		break;
+	case SORT_MAP:
+		value->name = sample->data_map;
+		break;
+	case SORT_CGROUP:
+		value->name = sample->cgroup_path;
+		break;
 	case SORT_ORIGIN:
 		set_name(value, page_size__origin_name(sample->origin), sample->origin);
 		break;
@@ -108,4 +126,11 @@ void sort_key__value(enum sort_key key, const struct sample *sample, struct sort
 	case SORT_KEY_COUNT:
 		break;
 	}
+}
+
+void sort_key__code_value(enum sort_key key, const struct sample *sample, struct sort_value *value)
+{
+	sort_key__value(key, sample, value);
+	if (key == SORT_MAP)
+		value->name = sample->code_map;
 }

@@ -9,63 +9,64 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
-/* vm.max_map_count is 65530 unless somebody raised it. */
-#define MAX_MAPS 65536
+#include "process/proc_maps.h"
 
-static int add(struct code_maps *maps, size_t *room, const struct code_map *map)
+struct reading {
+	struct code_maps *maps;
+	size_t room;
+};
+
+static int add(void *ctx, const struct proc_map *from)
 {
-	if (maps->n == *room) {
-		size_t more = *room ? 2 * *room : 64;
+	struct reading *reading = ctx;
+	struct code_maps *maps = reading->maps;
+
+	if (!(from->flags & PROC_MAP_EXEC))
+		return 0;
+	if (maps->n == reading->room) {
+		size_t more = reading->room ? 2 * reading->room : 64;
 		struct code_map *grown = realloc(maps->maps, more * sizeof(*grown));
 
 		if (!grown)
 			return -ENOMEM;
 		maps->maps = grown;
-		*room = more;
+		reading->room = more;
 	}
-	maps->maps[maps->n++] = *map;
+	maps->maps[maps->n++] = (struct code_map){
+		.start = from->start,
+		.end = from->end,
+		.offset = from->offset,
+		.inode = from->inode,
+		.device = from->device,
+	};
 	return 0;
 }
 
-/*
- * "start-end perms offset major:minor inode path": format of proc_pid_maps(5). Returns false if it is not executable.
- */
-static bool parse(const char *line, struct code_map *map)
+static int open_maps(pid_t pid)
 {
-	unsigned int major, minor;
-	char perms[5];
+	char path[64];
+	int fd;
 
-	/* The kernel wrote these numbers: they fit. NOLINTNEXTLINE(cert-err34-c) */
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %x:%x %" SCNu64, &map->start, &map->end, perms,
-		   &map->offset, &major, &minor, &map->inode) != 7)
-		return false;
-	map->device = makedev(major, minor);
-	return perms[2] == 'x' && map->start < map->end;
+	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 int code_maps__read(struct code_maps *maps, pid_t pid)
 {
-	char path[64], *line = NULL;
-	size_t length = 0, room = 0;
-	struct code_map map;
-	FILE *file;
-	int err = 0;
+	struct reading reading = {.maps = maps};
+	int fd, err;
 
 	code_maps__free(maps);
-	snprintf(path, sizeof(path), "/proc/%d/maps", (int)pid);
-	file = fopen(path, "re");
-	if (!file)
-		return -errno;
-	while (!err && maps->n < MAX_MAPS && getline(&line, &length, file) > 0)
-		if (parse(line, &map))
-			err = add(maps, &room, &map);
-	free(line);
-	(void)fclose(file);
+	fd = open_maps(pid);
+	if (fd < 0)
+		return fd;
+	err = proc_maps__read(fd, add, &reading);
+	close(fd);
 	if (err)
 		code_maps__free(maps);
 	return err;
@@ -94,37 +95,40 @@ const struct code_map *code_maps__find(const struct code_maps *maps, uint64_t ad
 	return NULL;
 }
 
+/* A mapping of which the file is to be opened. */
+struct wanted {
+	pid_t pid;
+	uint64_t start;
+	int fd;
+};
+
 /* The path in the list of mappings is as the process sees it, and may hold anything: only device and inode count. */
+static int open_wanted(void *ctx, const struct proc_map *map)
+{
+	struct wanted *wanted = ctx;
+	char *path = NULL;
+
+	if (map->start != wanted->start || !map->name_length || *map->name != '/')
+		return 0;
+	if (asprintf(&path, "/proc/%d/root%.*s", (int)wanted->pid, (int)map->name_length, map->name) < 0)
+		return -ENOMEM;
+	wanted->fd = open(path, O_PATH | O_CLOEXEC);
+	if (wanted->fd < 0)
+		wanted->fd = -errno;
+	free(path);
+	return 0;
+}
+
 static int open_by_path(const struct code_map *map, pid_t pid)
 {
-	char maps[64], prefix[64], *line = NULL, *path = NULL;
-	struct code_map other;
-	size_t length = 0;
-	FILE *file;
-	int fd = -ESTALE;
+	struct wanted wanted = {.pid = pid, .start = map->start, .fd = -ESTALE};
+	int fd = open_maps(pid), err;
 
-	snprintf(maps, sizeof(maps), "/proc/%d/maps", (int)pid);
-	snprintf(prefix, sizeof(prefix), "/proc/%d/root", (int)pid);
-	file = fopen(maps, "re");
-	if (!file)
-		return -errno;
-	while (fd == -ESTALE && getline(&line, &length, file) > 0) {
-		char *slash = strchr(line, '/');
-
-		if (!slash || !parse(line, &other) || other.start != map->start)
-			continue;
-		slash[strcspn(slash, "\n")] = '\0';
-		if (asprintf(&path, "%s%s", prefix, slash) < 0)
-			break;
-		fd = open(path, O_PATH | O_CLOEXEC);
-		if (fd < 0)
-			fd = -errno;
-		free(path);
-		break;
-	}
-	free(line);
-	(void)fclose(file);
-	return fd;
+	if (fd < 0)
+		return fd;
+	err = proc_maps__read(fd, open_wanted, &wanted);
+	close(fd);
+	return err ? err : wanted.fd;
 }
 
 int code_map__open(const struct code_map *map, pid_t pid)

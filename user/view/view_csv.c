@@ -23,7 +23,7 @@
 /* Control characters are escaped, line ends among them, so that only , and " are left to quote for. */
 static void print_field(const char *text, FILE *out)
 {
-	char escaped[VIEW_ESCAPED_LEN(SORT_VALUE_TEXT)];
+	char escaped[VIEW_ESCAPED_LEN(SORT_VALUE_TEXT_MAX)];
 
 	view__escape(text, escaped, sizeof(escaped));
 	if (!strpbrk(escaped, ",\"")) {
@@ -66,7 +66,7 @@ static void print_line(const struct report *report, const char *kind, const stru
 	fprintf(out, "%" PRIu64 ",%s", report->duration_ns, kind);
 	for (size_t i = 0; row && i < histogram__n_keys(report->histogram); i++) {
 		fputc(',', out);
-		print_name(histogram_row__value(row, i)->text, out);
+		print_name(sort_value__text(histogram_row__value(row, i)), out);
 	}
 	fprintf(out, ",%s", size);
 	if (report->show_walk)

@@ -192,7 +192,7 @@ static json_t *row_object(const struct report *report, const struct histogram_ro
 		const struct sort_value *value = histogram_row__value(row, i);
 
 		set(&key, sort_key__name(histogram__key(report->histogram, i)),
-		    value->is_number ? json_integer(value->number) : string(value->text));
+		    value->is_number ? json_integer(value->number) : string(sort_value__text(value)));
 	}
 	histogram_row__counts(row, &data, &code);
 	set(&object, "key", key);

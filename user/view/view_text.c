@@ -14,12 +14,14 @@
 #include <wchar.h>
 
 #include "model/page_size.h"
+#include "view_names.h"
 
 #define WIDTH 80
 #define BAR_MAX 30
 #define SHARE_WIDTH 5 /* "100.0" */
 #define NUMBER_LEN 24
-#define NAME_LEN VIEW_ESCAPED_LEN(SORT_VALUE_TEXT)
+#define NAME_LEN VIEW_ESCAPED_LEN(SORT_VALUE_TEXT_MAX)
+#define KEY_WIDTH_MIN 16 /* that a name is cut to, where the line is too long */
 
 struct text {
 	const struct report *report;
@@ -71,27 +73,49 @@ static char *printable_new(const struct text *text, const char *name)
 	return buf;
 }
 
+/* Columns on the terminal of the character at *s, which is passed over. */
+static int next_columns(const struct text *text, const char **s, mbstate_t *state)
+{
+	wchar_t c;
+	size_t n = text->utf8 ? mbrtowc(&c, *s, MB_CUR_MAX, state) : 1;
+	int columns = 1;
+
+	if (text->utf8 && n != (size_t)-1 && n != (size_t)-2) {
+		columns = wcwidth(c);
+		*s += n;
+	} else {
+		memset(state, 0, sizeof(*state));
+		(*s)++;
+	}
+	return columns < 0 ? 1 : columns;
+}
+
 /* Columns on the terminal. */
 static int display_width(const struct text *text, const char *s)
 {
 	mbstate_t state = {0};
 	int width = 0;
 
-	while (*s) {
-		wchar_t c;
-		size_t n = text->utf8 ? mbrtowc(&c, s, MB_CUR_MAX, &state) : 1;
-		int columns = 1;
-
-		if (text->utf8 && n != (size_t)-1 && n != (size_t)-2) {
-			columns = wcwidth(c);
-			s += n;
-		} else {
-			memset(&state, 0, sizeof(state));
-			s++;
-		}
-		width += columns < 0 ? 1 : columns;
-	}
+	while (*s)
+		width += next_columns(text, &s, &state);
 	return width;
+}
+
+/* Leaves the end of a name that is too wide: of a path, it says most. */
+static void shorten(const struct text *text, char *buf, int width)
+{
+	const char *mark = text->utf8 ? "…" : "...", *from = buf;
+	int excess = display_width(text, buf) - width;
+	mbstate_t state = {0};
+
+	if (excess <= 0)
+		return;
+	excess += display_width(text, mark);
+	while (excess > 0)
+		excess -= next_columns(text, &from, &state);
+	/* The mark has three bytes, and took the place of no fewer. */
+	memmove(buf + strlen(mark), from, strlen(from) + 1);
+	memcpy(buf, mark, strlen(mark));
 }
 
 static int max_int(int a, int b)
@@ -443,13 +467,15 @@ struct table {
 	const struct histogram_row *const *rows;
 	size_t n_rows;
 	size_t n_keys;
+	struct view_names *names[SORT_KEY_MAX];
 	int key_width[SORT_KEY_MAX];
 	bool key_is_number[SORT_KEY_MAX];
+	bool key_is_name[SORT_KEY_MAX];
 	int samples_width;
 	uint64_t samples; /* of the whole report */
 	uint64_t sizes;   /* bit per log2 of a size that has a column */
 	bool has_none;
-	bool of_code; /* no sample has a data address: the rows show the page sizes of code */
+	bool of_code; /* its rows show the page sizes of code */
 };
 
 static const uint64_t *source_sizes(const struct report *report, const struct size_counts *counts)
@@ -457,34 +483,71 @@ static const uint64_t *source_sizes(const struct report *report, const struct si
 	return report->show_walk ? counts->walk : counts->kernel;
 }
 
-static void measure_table(const struct text *text, struct table *table)
+static uint64_t row_samples(const struct table *table, const struct histogram_row *row)
 {
-	const struct size_counts *totals = histogram__data(text->report->histogram);
-	const uint64_t *sizes;
+	return table->of_code ? histogram_row__code_samples(row) : histogram_row__samples(row);
+}
+
+/* The value as it is shown; whole, until the width of its column is known. */
+static const char *key_text(const struct text *text, const struct table *table, const struct histogram_row *row,
+			    size_t i, char buf[NAME_LEN])
+{
+	const char *value = sort_value__text(histogram_row__value(row, i));
+
+	printable_name(text, view_names__short(table->names[i], value), buf);
+	if (table->key_is_name[i] && table->key_width[i])
+		shorten(text, buf, table->key_width[i]);
+	return buf;
+}
+
+static void measure_key(const struct text *text, struct table *table, size_t i)
+{
+	int width = (int)strlen(sort_key__name(histogram__key(text->report->histogram, i)));
 	char name[NAME_LEN];
 
-	table->of_code = !addresses(text->report, totals);
-	if (table->of_code)
-		totals = histogram__code(text->report->histogram);
-	sizes = source_sizes(text->report, totals);
+	table->key_is_number[i] = histogram_row__value(table->rows[0], i)->is_number;
+	table->key_is_name[i] = histogram_row__value(table->rows[0], i)->name != NULL;
+	for (size_t row = 0; row < table->n_rows; row++)
+		width = max_int(width, display_width(text, key_text(text, table, table->rows[row], i, name)));
+	table->key_width[i] = width;
+}
+
+/* Names give way, the longest first, until a line has room on a terminal or they are as short as they may be. */
+static void fit_keys(struct table *table)
+{
+	int columns = __builtin_popcountll(table->sizes) + table->has_none + 1;
+	int excess = table->samples_width + columns * (SHARE_WIDTH + 2) - WIDTH;
+
+	for (size_t i = 0; i < table->n_keys; i++)
+		excess += table->key_width[i] + 2;
+	for (; excess > 0; excess--) {
+		int *longest = NULL;
+
+		for (size_t i = 0; i < table->n_keys; i++)
+			if (table->key_is_name[i] && table->key_width[i] > (longest ? *longest : KEY_WIDTH_MIN))
+				longest = &table->key_width[i];
+		if (!longest)
+			return;
+		--*longest;
+	}
+}
+
+static void measure_table(const struct text *text, struct table *table)
+{
+	const struct histogram *histogram = text->report->histogram;
+	const struct size_counts *totals = table->of_code ? histogram__code(histogram) : histogram__data(histogram);
+	const uint64_t *sizes = source_sizes(text->report, totals);
+
 	table->samples = totals->samples;
-	table->samples_width = max_int((int)strlen("samples"), number_width(histogram_row__samples(table->rows[0])));
+	table->samples_width = max_int((int)strlen("samples"), number_width(row_samples(table, table->rows[0])));
 	for (unsigned int shift = 0; shift < HISTOGRAM_SHIFTS; shift++) {
 		if (sizes[shift])
 			table->sizes |= 1ull << shift;
 	}
 	table->has_none = sum(sizes, HISTOGRAM_SHIFTS) < totals->samples;
-	for (size_t i = 0; i < table->n_keys; i++) {
-		int width = (int)strlen(sort_key__name(histogram__key(text->report->histogram, i)));
-
-		table->key_is_number[i] = histogram_row__value(table->rows[0], i)->is_number;
-		for (size_t row = 0; row < table->n_rows; row++) {
-			const char *value = histogram_row__value(table->rows[row], i)->text;
-
-			width = max_int(width, display_width(text, printable_name(text, value, name)));
-		}
-		table->key_width[i] = width;
-	}
+	for (size_t i = 0; i < table->n_keys; i++)
+		measure_key(text, table, i);
+	fit_keys(table);
 }
 
 /* Numbers stand to the right, names to the left. printf() would count bytes. */
@@ -524,6 +587,7 @@ static void print_cell(const struct text *text, uint64_t n, uint64_t total)
 
 static void print_row(const struct text *text, const struct table *table, const struct histogram_row *row)
 {
+	uint64_t samples = row_samples(table, row);
 	char buf[NAME_LEN], number[NUMBER_LEN];
 	struct size_counts data, code;
 	const uint64_t *sizes;
@@ -531,38 +595,76 @@ static void print_row(const struct text *text, const struct table *table, const 
 	histogram_row__counts(row, &data, &code);
 	sizes = source_sizes(text->report, table->of_code ? &code : &data);
 	for (size_t i = 0; i < table->n_keys; i++)
-		print_key(text, table, i, printable_name(text, histogram_row__value(row, i)->text, buf));
-	fprintf(text->out, "  %*" PRIu64 "  %*s", table->samples_width, data.samples, SHARE_WIDTH,
-		share(data.samples, table->samples, number));
+		print_key(text, table, i, key_text(text, table, row, i, buf));
+	fprintf(text->out, "  %*" PRIu64 "  %*s", table->samples_width, samples, SHARE_WIDTH,
+		share(samples, table->samples, number));
 	for (unsigned int shift = 0; shift < HISTOGRAM_SHIFTS; shift++) {
 		if (table->sizes >> shift & 1)
-			print_cell(text, sizes[shift], data.samples);
+			print_cell(text, sizes[shift], samples);
 	}
 	if (table->has_none)
-		print_cell(text, data.samples - sum(sizes, HISTOGRAM_SHIFTS), data.samples);
+		print_cell(text, samples - sum(sizes, HISTOGRAM_SHIFTS), samples);
 	fputc('\n', text->out);
 }
 
-static int print_table(const struct text *text)
+static int name_keys(const struct text *text, struct table *table)
 {
-	struct table table = {.n_keys = histogram__n_keys(text->report->histogram)};
+	for (size_t i = 0; i < table->n_keys; i++) {
+		bool is_map = histogram__key(text->report->histogram, i) == SORT_MAP;
+
+		table->names[i] = view_names__new(table->n_rows);
+		if (!table->names[i])
+			return -ENOMEM;
+		for (size_t row = 0; row < table->n_rows; row++) {
+			const struct sort_value *value = histogram_row__value(table->rows[row], i);
+
+			if (is_map)
+				view_names__add(table->names[i], sort_value__text(value));
+		}
+		view_names__sort(table->names[i]);
+	}
+	return 0;
+}
+
+static int print_table(const struct text *text, bool of_code)
+{
+	struct table table = {.n_keys = histogram__n_keys(text->report->histogram), .of_code = of_code};
 	int err;
 
-	if (!table.n_keys)
-		return 0;
 	/* The errno of a failed write would not outlive the next call. */
 	err = view__finish(text->out);
 	if (err)
 		return err;
-	table.rows = histogram__rows(text->report->histogram, &table.n_rows);
+	table.rows = histogram__rows_of(text->report->histogram, of_code, &table.n_rows);
 	if (!table.rows)
 		return errno ? -errno : 0;
-	measure_table(text, &table);
-	errno = 0;
-	print_table_head(text, &table);
-	for (size_t i = 0; i < table.n_rows && !ferror(text->out); i++)
-		print_row(text, &table, table.rows[i]);
-	return view__finish(text->out);
+	err = name_keys(text, &table);
+	if (!err) {
+		measure_table(text, &table);
+		errno = 0;
+		print_table_head(text, &table);
+		for (size_t i = 0; i < table.n_rows && !ferror(text->out); i++)
+			print_row(text, &table, table.rows[i]);
+	}
+	for (size_t i = 0; i < table.n_keys; i++)
+		view_names__free(table.names[i]);
+	return err ? err : view__finish(text->out);
+}
+
+/* Rows of data, or of code where no sample has a data address; both, where a key tells them apart. */
+static int print_tables(const struct text *text)
+{
+	const struct histogram *histogram = text->report->histogram;
+	bool has_data = addresses(text->report, histogram__data(histogram));
+	int err = 0;
+
+	if (!histogram__n_keys(histogram))
+		return 0;
+	if (has_data)
+		err = print_table(text, false);
+	if (!err && (!has_data || histogram__is_split(histogram)))
+		err = print_table(text, true);
+	return err;
 }
 
 static int print_warnings(const struct text *text)
@@ -600,7 +702,7 @@ int view_text__print(const struct report *report, FILE *out)
 	print_section(&text, "code", code);
 	err = print_accounting(&text);
 	if (!err)
-		err = print_table(&text);
+		err = print_tables(&text);
 	if (!err)
 		err = print_warnings(&text);
 	return err ? err : view__finish(out);
