@@ -444,9 +444,10 @@ static int check_breakpoints(const struct event_list *events)
 			continue;
 		if (probe__breakpoint_hits())
 			return 0; /* or it cannot be opened, which opening the event itself will explain */
-		log_error("event %s: this machine takes breakpoints but reports no hit, not even of a word of mmuscope's "
-			  "own (some hypervisors do not pass debug exceptions on); use -e timer or -e faults",
-			  events->events[i].name);
+		log_error(
+			"event %s: this machine takes breakpoints but reports no hit, not even of a word of mmuscope's "
+			"own (some hypervisors do not pass debug exceptions on); use -e timer or -e faults",
+			events->events[i].name);
 		return -ENOTSUP;
 	}
 	return 0;
