@@ -23,10 +23,10 @@ enum mmu_entry {
 	MMU_ENTRY_SWAP, /* non-present, but not empty */
 };
 
-#if defined(__TARGET_ARCH_x86) || (!defined(__bpf__) && defined(__x86_64__))
-#include "arch/x86.h"
+#if defined(__TARGET_ARCH_arm64)
+#include "arch/arm64.h"
 #else
-#error "mmuscope knows no page tables of this architecture yet: add bpf/arch/<arch>.h"
+#include "arch/x86.h"
 #endif
 
 /* Reads 8 bytes at a kernel address in one load. Returns 0, or < 0 when there is nothing to read. */

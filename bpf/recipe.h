@@ -14,16 +14,7 @@
 #define __always_inline inline __attribute__((always_inline))
 #endif
 
-/*
- * The register file of an evaluation: general registers by their hardware number (x86: rax rcx rdx rbx rsp rbp rsi rdi
- * r8 … r15), the sampled IP, segment bases, a zero, and temporaries.
- */
-#define MMU_REG_IP 16
-#define MMU_REG_ZERO 17
-#define MMU_REG_FS 18
-#define MMU_REG_GS 19
-#define MMU_REG_TEMP 20
-#define MMU_REG_COUNT 32
+/* Registers are numbered as arch/<arch>_numbers.h says, which record.h includes. */
 
 /* dst = dst OP v, where v = (src << shift) + imm. Unary ones ignore v. */
 enum mmu_op_code {
@@ -64,7 +55,7 @@ struct mmu_recipe {
 	__u8 base;     /* register, MMU_REG_ZERO for none */
 	__u8 index;    /* likewise */
 	__u8 scale;    /* 0 … 3 */
-	__u8 segment;  /* MMU_REG_ZERO, MMU_REG_FS or MMU_REG_GS */
+	__u8 segment;  /* MMU_REG_ZERO, or on x86 MMU_REG_FS or MMU_REG_GS */
 	__u8 flags;    /* MMU_RECIPE_… */
 	__u8 distance; /* instructions from the access to the sampled one */
 	__s64 disp;
@@ -101,7 +92,8 @@ struct mmu_operand_slot {
 _Static_assert(sizeof(struct mmu_operand_slot) == 240, "wire format");
 _Static_assert(sizeof(struct mmu_op) == 8, "wire format");
 _Static_assert(sizeof(struct mmu_recipe) == 80, "wire format");
-_Static_assert(MMU_REGS_SAVED == MMU_REG_GS + 1, "wire format");
+_Static_assert(MMU_REG_ZERO < MMU_REGS_SAVED && MMU_REGS_SAVED == MMU_REG_TEMP, "wire format");
+_Static_assert(!(MMU_REG_COUNT & (MMU_REG_COUNT - 1)), "register numbers are masked");
 
 /*
  * Keyed hash of a code window. A process that writes its own code must not be able to aim at another's places; what it hits
@@ -189,8 +181,8 @@ static __always_inline void mmu_op_run(__u64 *regs, const struct mmu_op *op)
 }
 
 /*
- * Evaluates a recipe that has an address (none == 0). `regs` has MMU_REG_COUNT places, filled up to MMU_REG_GS, with 0 in
- * MMU_REG_ZERO; it is changed. Any bytes make a defined result: a recipe can do nothing but give a wrong address.
+ * Evaluates a recipe that has an address (none == 0). `regs` has MMU_REG_COUNT places, MMU_REGS_SAVED of them filled, with 0
+ * in MMU_REG_ZERO; it is changed. Any bytes make a defined result: a recipe can do nothing but give a wrong address.
  */
 static __always_inline __u64 mmu_recipe_run(__u64 *regs, const struct mmu_recipe *recipe)
 {
@@ -206,7 +198,8 @@ static __always_inline __u64 mmu_recipe_run(__u64 *regs, const struct mmu_recipe
 	address += regs[recipe->index & (MMU_REG_COUNT - 1)] << (recipe->scale & 3);
 	if (recipe->flags & MMU_RECIPE_ADDR32)
 		address = (__u32)address;
-	return address + regs[recipe->segment & (MMU_REG_COUNT - 1)];
+	address += regs[recipe->segment & (MMU_REG_COUNT - 1)];
+	return MMU_ARCH_UNTAGGED(address);
 }
 
 #endif

@@ -12,6 +12,13 @@
 #include <linux/types.h>
 #endif
 
+#include "arch/arch.h"
+#if defined(__TARGET_ARCH_arm64)
+#include "arch/arm64_numbers.h"
+#else
+#include "arch/x86_numbers.h"
+#endif
+
 #define MMU_MAX_EVENTS 64 /* perf events of one run that keep accounts of their own */
 #define MMU_COMM_LEN 16   /* TASK_COMM_LEN */
 
@@ -160,8 +167,6 @@ struct mmu_detail {
 #define MMU_CODE_AFTER 24
 #define MMU_CODE_BYTES (MMU_CODE_BEFORE + MMU_CODE_AFTER)
 
-#define MMU_REGS_SAVED 20 /* registers of recipe.h up to MMU_REG_GS */
-
 struct mmu_code {
 	__u64 regs[MMU_REGS_SAVED];
 	__u8 bytes[MMU_CODE_BYTES];
@@ -175,7 +180,7 @@ _Static_assert(sizeof(struct mmu_head) == 16, "wire format");
 _Static_assert(sizeof(struct mmu_task) == 32, "wire format");
 _Static_assert(sizeof(struct mmu_place) == 24, "wire format");
 _Static_assert(sizeof(struct mmu_detail) == 32, "wire format");
-_Static_assert(sizeof(struct mmu_code) == 232, "wire format");
+_Static_assert(sizeof(struct mmu_code) == 8 * MMU_REGS_SAVED + 72, "wire format");
 _Static_assert(MMU_CODE_BYTES % 8 == 0, "compared by words");
 _Static_assert(__builtin_offsetof(struct mmu_head, data_walk) == 8, "wire format");
 _Static_assert(__builtin_offsetof(struct mmu_head, cpu) == 12, "wire format");

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "code_internal.h"
+#include "decode.h"
 
 #define MAX_SEGMENTS 256
 #define MAX_SECTIONS 65536
@@ -165,7 +166,7 @@ static int read_elf(struct code_elf *elf, struct code_image *image, Elf *libelf)
 	size_t n;
 	int err;
 
-	if (elf_kind(libelf) != ELF_K_ELF || !gelf_getehdr(libelf, &header) || header.e_machine != EM_X86_64 ||
+	if (elf_kind(libelf) != ELF_K_ELF || !gelf_getehdr(libelf, &header) || header.e_machine != INSN_ELF_MACHINE ||
 	    gelf_getclass(libelf) != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB ||
 	    elf_getphdrnum(libelf, &n) || n > MAX_SEGMENTS)
 		return -ENOEXEC;
@@ -235,7 +236,7 @@ static void mark_pointers(struct code_image *image, uint64_t address, uint64_t s
 
 /*
  * Any word with the address of an instruction is taken for a pointer: jump tables of position-dependent code, packed
- * relocations, and the addends of others, which are words of .rela.dyn (System V ABI, AMD64, 4.4).
+ * relocations, and the addends of others, which are words of .rela.dyn (System V ABI, AMD64, 4.4; ELF for the Arm 64-bit Architecture, 5.7).
  */
 void code_elf__mark_pointers(const struct code_elf *elf, struct code_image *image)
 {

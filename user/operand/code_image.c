@@ -72,6 +72,16 @@ void code_image__mark_function(struct code_image *image, uint64_t address)
 	image->facts.functions++;
 }
 
+void code_image__mark_leader(struct code_image *image, struct code_span *span, uint64_t address)
+{
+	uint64_t offset = address - span->address;
+
+	if (offset >= span->size)
+		span = code_image__span_at(image, address, &offset);
+	if (span)
+		bitmap_set(span->leaders, offset);
+}
+
 static struct code_image *image_new(int fd)
 {
 	struct code_image *image = calloc(1, sizeof(*image));
@@ -193,7 +203,7 @@ static void vote(struct code_window *window, int first)
 	bool arrives[MMU_CODE_BEFORE + 1] = {false};
 
 	arrives[MMU_CODE_BEFORE] = true;
-	for (int at = MMU_CODE_BEFORE - 1; at >= first; at--) {
+	for (int at = MMU_CODE_BEFORE - INSN_ALIGN; at >= first; at -= INSN_ALIGN) {
 		struct insn insn;
 
 		lengths[at] = 0;

@@ -31,7 +31,7 @@ struct code_image_facts {
 
 /*
  * From an ELF file. The descriptor is duplicated and kept. `max_bytes` bounds the executable bytes that are looked at.
- * NULL with errno: ENOEXEC (no x86-64 ELF file with code), EFBIG (more code than that), ENOMEM, ECANCELED (`stop`, which may
+ * NULL with errno: ENOEXEC (no ELF file of this architecture with code), EFBIG (more code than that), ENOMEM, ECANCELED (`stop`, which may
  * be NULL, became true), or that of a read.
  */
 struct code_image *code_image__from_file(int fd, uint64_t max_bytes, const atomic_bool *stop);

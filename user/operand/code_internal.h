@@ -50,6 +50,9 @@ struct code_span *code_image__span_at(struct code_image *image, uint64_t address
 
 void code_image__mark_function(struct code_image *image, uint64_t address);
 
+/* Control may come to this address from elsewhere; `span` is that where it probably lies. */
+void code_image__mark_leader(struct code_image *image, struct code_span *span, uint64_t address);
+
 /*
  * Fills spans and functions from the file, and `elf` with its data. Returns 0 or -errno; code_elf__free() in any case.
  */
@@ -62,7 +65,7 @@ void code_elf__mark_pointers(const struct code_elf *elf, struct code_image *imag
 /* The 4 bytes at an address. Returns false when there are none. */
 bool code_elf__read_s32(const struct code_elf *elf, const struct code_image *image, uint64_t address, int32_t *value);
 
-/* Decodes all spans; `elf` is NULL for a snapshot. Returns 0 or -ENOMEM. */
+/* Of the architecture. Decodes all spans; `elf` is NULL for a snapshot. Returns 0, -ENOMEM or -ECANCELED. */
 int code_sweep__run(struct code_image *image, const struct code_elf *elf, const atomic_bool *stop);
 
 static inline bool bitmap_test(const uint64_t *bitmap, uint64_t bit)

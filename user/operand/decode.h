@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * One x86-64 instruction, as far as a recipe needs to know it. Decoded by Zydis.
- *
- * "SDM" is Intel's Software Developer's Manual. Registers are numbered as in recipe.h.
+ * One instruction, as far as a recipe needs to know it. Each architecture has a decoder of its own, in a folder named as it
+ * is; cmake/Arch.cmake chooses. Registers are numbered as in recipe.h.
  */
 #ifndef MMUSCOPE_OPERAND_DECODE_H
 #define MMUSCOPE_OPERAND_DECODE_H
@@ -11,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "insn_arch.h" /* of the architecture */
 #include "recipe.h"
 
 enum insn_flow {
@@ -24,7 +24,7 @@ enum insn_flow {
 
 /*
  * Address = segment + base + (index << scale) + disp, of registers as they are before the instruction, cut to 32 bits with
- * addr32. With the base MMU_REG_IP, disp counts from the first byte of the instruction.
+ * addr32. Of the index, `extend` makes something else first: 0, or MMU_OP_ZX32 or MMU_OP_SX32 (arm64). With the base MMU_REG_IP, disp counts from the first byte of the instruction.
  *
  * Of a load under a mask register (EVEX), the mask suppresses elements, in theory all of them; it never moves the address.
  * `bytes` is what a full mask touches.
@@ -34,6 +34,7 @@ struct insn_access {
 	uint8_t index;
 	uint8_t scale;
 	uint8_t segment;
+	uint8_t extend;
 	bool addr32;
 	bool load;
 	bool store;
@@ -46,7 +47,6 @@ struct insn_access {
  * value of `reg` at the end. Sources are registers as they are before the instruction.
  */
 #define INSN_RESULT MMU_REG_TEMP
-#define INSN_EFFECT_OPS 4
 
 struct insn_effect {
 	uint8_t reg;
@@ -78,6 +78,12 @@ struct insn {
 
 /* Decodes the instruction at `bytes`. Returns 0, -ENODATA (cut off by the end) or -EILSEQ (no instruction). */
 int insn__decode(const uint8_t *bytes, size_t n, struct insn *insn);
+
+/*
+ * What was executed last when control comes back from a call: the return of the function that was called. Returns false when
+ * nothing is known of it.
+ */
+bool insn__return(struct insn *insn);
 
 /* The effect on a register, or NULL. */
 const struct insn_effect *insn__effect(const struct insn *insn, unsigned int reg);

@@ -11,9 +11,6 @@
 #define MAX_AFTER 12
 #define MAX_INSNS (MAX_BEFORE + MAX_AFTER)
 
-#define RSP 4
-#define LONGEST_INSN 15
-
 /* Bounds of the search for a value: what it takes is seldom deeper than 4. */
 #define MAX_DEPTH 10
 #define MAX_STEPS 400
@@ -38,7 +35,7 @@ struct builder {
 	struct mmu_recipe *recipe;
 	unsigned int n_temps;
 	unsigned int steps;
-	uint16_t asked[MAX_INSNS]; /* bit per register: its value before this instruction is being looked for */
+	uint32_t asked[MAX_INSNS]; /* bit per register: its value before this instruction is being looked for */
 };
 
 /* NOLINTBEGIN(misc-no-recursion): it ends at MAX_DEPTH, and never asks for what it is being asked for. */
@@ -349,7 +346,7 @@ static int look_for(struct builder *builder, uint8_t reg, int point, int depth, 
 /* The value of `reg` before the instruction at `point`. Returns -errno when it cannot be had. */
 static int value_of(struct builder *builder, uint8_t reg, int point, int depth, struct value *value)
 {
-	uint16_t bit = (uint16_t)(1u << reg);
+	uint32_t bit = 1u << reg;
 	int err;
 
 	if (point == builder->line->sampled) {
@@ -360,7 +357,7 @@ static int value_of(struct builder *builder, uint8_t reg, int point, int depth, 
 		return -ELOOP;
 	builder->asked[point] |= bit;
 	err = look_for(builder, reg, point, depth + 1, value);
-	builder->asked[point] &= (uint16_t)~bit;
+	builder->asked[point] &= ~bit;
 	return err;
 }
 
@@ -374,6 +371,16 @@ static int part(struct builder *builder, uint8_t reg, int point, struct value *v
 	if (reg != MMU_REG_ZERO && reg != MMU_REG_IP)
 		return value_of(builder, reg, point, 0, value);
 	return source_of(builder, &op, point, 0, value);
+}
+
+/* Extends a value that is to be used as an index. */
+static int extend(struct builder *builder, uint8_t code, struct value *value)
+{
+	struct mmu_op op = {.code = code, .src = MMU_REG_ZERO};
+	int err = own(builder, value);
+
+	op.dst = value->reg;
+	return err ? err : emit(builder, op);
 }
 
 static uint8_t size_flag(const struct insn_access *access)
@@ -391,6 +398,8 @@ static int build_access(const struct line *line, int i, const struct insn_access
 	err = part(&builder, access->base, i, &base);
 	if (!err)
 		err = part(&builder, access->index, i, &index);
+	if (!err && access->extend)
+		err = extend(&builder, access->extend, &index);
 	if (err)
 		return err;
 	recipe->base = base.reg;
@@ -441,24 +450,6 @@ static bool is_entered(const struct code_window *window, int at, int length)
 	return false;
 }
 
-/*
- * Behind a call, what was executed last is the RET of the function that was called. What else it did to the registers is
- * not known.
- */
-static void set_return(struct insn *insn)
-{
-	*insn = (struct insn){
-		.flow = INSN_FLOW_RETURN,
-		.n_accesses = 1,
-		.n_effects = 1,
-		.writes = UINT16_MAX,
-		.accesses = {{.base = RSP, .index = MMU_REG_ZERO, .segment = MMU_REG_ZERO, .load = true, .bytes = 8}},
-		.effects = {{.reg = RSP,
-			     .n_ops = 1,
-			     .ops = {{.code = MMU_OP_MOV, .dst = INSN_RESULT, .src = RSP, .imm = 8}}}},
-	};
-}
-
 /* Walks back from the sampled instruction as long as control can only have come straight from there. */
 static void read_before(const struct code_window *window, struct line *line)
 {
@@ -474,9 +465,8 @@ static void read_before(const struct code_window *window, struct line *line)
 			if (at < 0)
 				break;
 			straight = insns[n].flow == INSN_FLOW_NEXT || insns[n].flow == INSN_FLOW_BRANCH;
-			if (insns[n].flow == INSN_FLOW_CALL && !insns[n].unsupported)
-				set_return(&insns[n]);
-			else if (!straight)
+			if (!straight &&
+			    (insns[n].flow != INSN_FLOW_CALL || insns[n].unsupported || !insn__return(&insns[n])))
 				break;
 			offset[n++] = at - MMU_CODE_BEFORE;
 		}
@@ -494,7 +484,7 @@ static int decode_at(const struct code_window *window, const struct code_beyond 
 		     struct insn *insn)
 {
 	int64_t at = offset + MMU_CODE_BEFORE;
-	uint8_t bytes[LONGEST_INSN];
+	uint8_t bytes[INSN_LONGEST];
 	int err = -ENODATA;
 
 	if (at >= 0 && at < MMU_CODE_BYTES)

@@ -10,4 +10,7 @@
 /* CLOCK_MONOTONIC in ns: clock jumps do not reach it. */
 uint64_t clock__now(void);
 
+/* CPU time of the calling thread in ns. */
+uint64_t clock__thread_cpu(void);
+
 #endif

@@ -7,11 +7,11 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <Zydis/Zydis.h>
 
-#include "code_internal.h"
+#include "operand/code_internal.h"
+#include "support/clock.h"
 
 /* How far before a computed jump the address of its table may be loaded, in instructions. */
 #define TABLE_REACH 24
@@ -39,13 +39,7 @@ struct sweep {
 
 static void mark_leader(struct sweep *sweep, uint64_t address)
 {
-	uint64_t offset = address - sweep->span->address;
-	struct code_span *span = sweep->span;
-
-	if (offset >= span->size)
-		span = code_image__span_at(sweep->image, address, &offset);
-	if (span)
-		bitmap_set(span->leaders, offset);
+	code_image__mark_leader(sweep->image, sweep->span, address);
 }
 
 /*
@@ -256,18 +250,10 @@ static int read_tables(struct sweep *sweep)
 	return 0;
 }
 
-static uint64_t cpu_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 int code_sweep__run(struct code_image *image, const struct code_elf *elf, const atomic_bool *stop)
 {
 	struct sweep sweep = {.image = image, .elf = elf, .stop = stop};
-	uint64_t start = cpu_ns();
+	uint64_t start = clock__thread_cpu();
 	int err = 0;
 
 	ZydisDecoderInit(&sweep.decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
@@ -279,6 +265,6 @@ int code_sweep__run(struct code_image *image, const struct code_elf *elf, const 
 	if (!err)
 		read_tables(&sweep);
 	free(sweep.tables);
-	image->facts.sweep_ns = cpu_ns() - start;
+	image->facts.sweep_ns = clock__thread_cpu() - start;
 	return err;
 }

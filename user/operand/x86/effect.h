@@ -7,7 +7,7 @@
 
 #include <Zydis/Zydis.h>
 
-#include "decode.h"
+#include "operand/decode.h"
 
 /* Fills insn->effects; length and writes are there already. */
 void insn__find_effects(const ZydisDecodedInstruction *zydis, const ZydisDecodedOperand *operands, struct insn *insn);
