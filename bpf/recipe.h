@@ -54,7 +54,7 @@ struct mmu_recipe {
 	__u8 n_ops;    /* 0 … MMU_RECIPE_OPS */
 	__u8 base;     /* register, MMU_REG_ZERO for none */
 	__u8 index;    /* likewise */
-	__u8 scale;    /* 0 … 3 */
+	__u8 scale;    /* 0 … 3; on arm64 4 as well */
 	__u8 segment;  /* MMU_REG_ZERO, or on x86 MMU_REG_FS or MMU_REG_GS */
 	__u8 flags;    /* MMU_RECIPE_… */
 	__u8 distance; /* instructions from the access to the sampled one */
@@ -195,7 +195,7 @@ static __always_inline __u64 mmu_recipe_run(__u64 *regs, const struct mmu_recipe
 		mmu_op_run(regs, &recipe->ops[i]);
 	}
 	address = regs[recipe->base & (MMU_REG_COUNT - 1)] + (__u64)recipe->disp;
-	address += regs[recipe->index & (MMU_REG_COUNT - 1)] << (recipe->scale & 3);
+	address += regs[recipe->index & (MMU_REG_COUNT - 1)] << (recipe->scale & 7);
 	if (recipe->flags & MMU_RECIPE_ADDR32)
 		address = (__u32)address;
 	address += regs[recipe->segment & (MMU_REG_COUNT - 1)];

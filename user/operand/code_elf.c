@@ -77,13 +77,19 @@ static const uint8_t *bytes_at(const struct code_elf *elf, const struct code_ima
 	return NULL;
 }
 
-bool code_elf__read_s32(const struct code_elf *elf, const struct code_image *image, uint64_t address, int32_t *value)
+bool code_elf__read_bytes(const struct code_elf *elf, const struct code_image *image, uint64_t address, void *to,
+			  size_t n)
 {
-	const uint8_t *bytes = bytes_at(elf, image, address, sizeof(*value));
+	const uint8_t *bytes = bytes_at(elf, image, address, n);
 
 	if (bytes)
-		memcpy(value, bytes, sizeof(*value));
+		memcpy(to, bytes, n);
 	return bytes;
+}
+
+bool code_elf__read_s32(const struct code_elf *elf, const struct code_image *image, uint64_t address, int32_t *value)
+{
+	return code_elf__read_bytes(elf, image, address, value, sizeof(*value));
 }
 
 static int read_segment(struct code_elf *elf, struct code_image *image, const GElf_Phdr *phdr)

@@ -62,7 +62,9 @@ void code_elf__free(struct code_elf *elf);
 /* Marks what pointers in the data and relocations name, once instruction starts are known. */
 void code_elf__mark_pointers(const struct code_elf *elf, struct code_image *image);
 
-/* The 4 bytes at an address. Returns false when there are none. */
+/* Bytes at an address, of code or of data. Return false when there are none. */
+bool code_elf__read_bytes(const struct code_elf *elf, const struct code_image *image, uint64_t address, void *to,
+			  size_t n);
 bool code_elf__read_s32(const struct code_elf *elf, const struct code_image *image, uint64_t address, int32_t *value);
 
 /* Of the architecture. Decodes all spans; `elf` is NULL for a snapshot. Returns 0, -ENOMEM or -ECANCELED. */
