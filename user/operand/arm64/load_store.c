@@ -331,6 +331,27 @@ static bool is_scalable(uint32_t word)
 	return a64__is(word, 0x9e000000, 0x84000000) || a64__is(word, 0xfe000000, 0xe0000000);
 }
 
+/* SVE's prefetches: PRFB, PRFH, PRFW, PRFD. */
+static bool is_scalable_prefetch(uint32_t word)
+{
+	static const struct {
+		uint32_t mask, value;
+	} forms[] = {
+		{0xffc08010, 0x85c00000}, /* scalar plus immediate */
+		{0xfe60e010, 0x8400c000}, /* scalar plus scalar */
+		{0xffa08010, 0x84200000}, /* scalar plus 32-bit offsets */
+		{0xfe60e010, 0x8400e000}, /* vector plus immediate, of 32 bits */
+		{0xffa08010, 0xc4200000}, /* scalar plus unpacked 32-bit offsets */
+		{0xffe08010, 0xc4608000}, /* scalar plus 64-bit offsets */
+		{0xfe60e010, 0xc400e000}, /* vector plus immediate, of 64 bits */
+	};
+
+	for (unsigned int i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+		if (a64__is(word, forms[i].mask, forms[i].value))
+			return true;
+	return false;
+}
+
 bool a64__is_memory(uint32_t word)
 {
 	return a64__is(word, 0x0a000000, 0x08000000) || is_scalable(word) || is_block_store(word);
@@ -351,7 +372,7 @@ void a64__load_store(uint32_t word, struct insn *insn)
 	if (is_block_store(word))
 		block_store(word, insn);
 	else if (is_scalable(word))
-		insn->unsupported = true;
+		insn->unsupported = !is_scalable_prefetch(word);
 	else if (a64__is(word, 0x3b000000, 0x18000000))
 		load_literal(word, insn);
 	else if (a64__is(word, 0x3f000000, 0x08000000))
