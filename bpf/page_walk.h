@@ -52,8 +52,7 @@ static __always_inline void mmu_walk_leaf(const struct mmu_layout *layout, __u64
 	__u64 inside = addr & ((1ULL << shift) - 1);
 
 	walk->outcome = shift;
-	walk->level = level;
-	walk->flags = mmu_arch_flags(level, entry);
+	walk->flags = mmu_arch_flags(layout, level, entry);
 	walk->pfn = (mmu_arch_leaf_address(layout, level, entry) + inside) >> layout->page_shift;
 }
 
@@ -65,8 +64,9 @@ static __always_inline int mmu_walk_step(const struct mmu_layout *layout, mmu_re
 					 int level, int name, __u64 *table, struct mmu_walk *walk,
 					 struct mmu_trace *trace)
 {
-	__u32 shift = layout->page_shift + (level - 1) * MMU_ARCH_INDEX_BITS;
-	__u64 index = (addr >> shift) & ((1ULL << MMU_ARCH_INDEX_BITS) - 1);
+	__u32 shift = layout->page_shift + (level - 1) * mmu_arch_index_bits(layout);
+	__u32 bits = name == MMU_LEVEL_PGD ? mmu_arch_top_bits(layout) : mmu_arch_index_bits(layout);
+	__u64 index = (addr >> shift) & ((1ULL << bits) - 1);
 	__u64 entry = 0;
 	__u64 next;
 
@@ -80,9 +80,10 @@ static __always_inline int mmu_walk_step(const struct mmu_layout *layout, mmu_re
 		trace->seen |= 1U << name;
 	}
 
-	switch (mmu_arch_entry(level, entry)) {
+	switch (mmu_arch_entry(layout, level, entry)) {
 	case MMU_ENTRY_LEAF:
 		mmu_walk_leaf(layout, addr, level, entry, walk);
+		walk->level = name;
 		return 0;
 	case MMU_ENTRY_HOLE:
 		mmu_walk_none(walk, name, MMU_NONE_NOT_MAPPED);
@@ -104,7 +105,8 @@ static __always_inline int mmu_walk_step(const struct mmu_layout *layout, mmu_re
 }
 
 /*
- * Walks from the top table at kernel address `pgd` to the leaf that maps `addr`. `layout->levels` must be 4 or 5.
+ * Walks from the top table at kernel address `pgd` to the leaf that maps `addr`. `layout->levels` must be
+ * MMU_ARCH_LEVELS_MIN … 5; upper levels that are missing are folded into the PGD, and the top table goes by that name.
  * `trace` may be NULL. The result is always complete: a size, or a reason, never neither.
  */
 static __always_inline void mmu_walk_table(const struct mmu_layout *layout, mmu_read_fn read, void *ctx, __u64 pgd,
@@ -126,28 +128,40 @@ static __always_inline void mmu_walk_table(const struct mmu_layout *layout, mmu_
 			return;
 		if (!mmu_walk_step(layout, read, ctx, addr, MMU_LEVEL_P4D, MMU_LEVEL_P4D, &table, walk, trace))
 			return;
-	} else {
-		/* Four levels: the P4D is folded into the PGD, and the top table goes by that name. */
+	} else if (MMU_ARCH_LEVELS_MIN == 4 || layout->levels == 4) {
 		if (!mmu_walk_step(layout, read, ctx, addr, MMU_LEVEL_P4D, MMU_LEVEL_PGD, &table, walk, trace))
 			return;
 	}
-	if (!mmu_walk_step(layout, read, ctx, addr, MMU_LEVEL_PUD, MMU_LEVEL_PUD, &table, walk, trace))
-		return;
-	if (!mmu_walk_step(layout, read, ctx, addr, MMU_LEVEL_PMD, MMU_LEVEL_PMD, &table, walk, trace))
-		return;
+	if (MMU_ARCH_LEVELS_MIN < 4 && layout->levels == 3) {
+		if (!mmu_walk_step(layout, read, ctx, addr, MMU_LEVEL_PUD, MMU_LEVEL_PGD, &table, walk, trace))
+			return;
+	} else if (MMU_ARCH_LEVELS_MIN == 4 || layout->levels > 3) {
+		if (!mmu_walk_step(layout, read, ctx, addr, MMU_LEVEL_PUD, MMU_LEVEL_PUD, &table, walk, trace))
+			return;
+	}
+	if (MMU_ARCH_LEVELS_MIN < 3 && layout->levels == 2) {
+		if (!mmu_walk_step(layout, read, ctx, addr, MMU_LEVEL_PMD, MMU_LEVEL_PGD, &table, walk, trace))
+			return;
+	} else {
+		if (!mmu_walk_step(layout, read, ctx, addr, MMU_LEVEL_PMD, MMU_LEVEL_PMD, &table, walk, trace))
+			return;
+	}
 	if (mmu_walk_step(layout, read, ctx, addr, MMU_LEVEL_PTE, MMU_LEVEL_PTE, &table, walk, trace))
 		mmu_walk_none(walk, MMU_LEVEL_PTE, MMU_NONE_READ_FAULT); /* not reached: no PTE names a table */
 }
 
 /*
  * Chooses the top table, then walks. `mm_pgd` is the kernel address of the task's own top table, 0 for a task without an
- * address space; for its kernel addresses the layout's kernel table serves, as init_mm does in perf_get_page_size().
+ * address space; for its kernel addresses the layout's kernel table serves, as init_mm does in perf_get_page_size(). Where no
+ * process's tables have the kernel's half, it serves for those of all tasks.
  */
 static __always_inline void mmu_walk_address(const struct mmu_layout *layout, mmu_read_fn read, void *ctx, __u64 mm_pgd,
 					     __u64 addr, struct mmu_walk *walk, struct mmu_trace *trace)
 {
 	__u64 pgd = mm_pgd;
 
+	if (MMU_ARCH_KERNEL_APART && mmu_arch_is_kernel(layout, addr))
+		pgd = 0;
 	if (!pgd && layout->levels) {
 		if (!mmu_arch_is_kernel(layout, addr)) {
 			*walk = (struct mmu_walk){};
@@ -155,6 +169,11 @@ static __always_inline void mmu_walk_address(const struct mmu_layout *layout, mm
 			return;
 		}
 		pgd = layout->kernel_pgd;
+		if (MMU_ARCH_KERNEL_APART && !pgd) {
+			*walk = (struct mmu_walk){};
+			mmu_walk_none(walk, MMU_LEVEL_NONE, MMU_NONE_UNSUPPORTED);
+			return;
+		}
 	}
 	mmu_walk_table(layout, read, ctx, pgd, addr, walk, trace);
 }
@@ -171,9 +190,9 @@ static __always_inline __u64 mmu_walk_span(const struct mmu_layout *layout, cons
 		return 1ULL << walk->outcome;
 	if (level == MMU_LEVEL_NONE)
 		return 0;
-	if (level == MMU_LEVEL_PGD && layout->levels == 4)
-		level = MMU_LEVEL_P4D; /* the folded top */
-	return 1ULL << (layout->page_shift + (level - 1) * MMU_ARCH_INDEX_BITS);
+	if (level == MMU_LEVEL_PGD)
+		level = layout->levels; /* upper levels may be folded */
+	return 1ULL << (layout->page_shift + (level - 1) * mmu_arch_index_bits(layout));
 }
 
 #endif

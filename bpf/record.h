@@ -211,13 +211,17 @@ enum mmu_layout_source {
  */
 struct mmu_layout {
 	__u64 direct_map; /* kernel address of physical address 0 */
-	__u64 pfn_mask;   /* address bits of an entry; the encryption bit is not among them */
+	__u64 pfn_mask;   /* bits of an entry that hold an address; the encryption bit is not among them */
 	__u64 phys_limit; /* first physical address that cannot hold a table */
 	__u64 kernel_pgd; /* top table for kernel addresses of tasks without an mm */
-	__u32 levels;     /* 4 or 5; 0: walk off */
+	__u32 levels;     /* 2 … 5; 0: walk off */
 	__u32 page_shift; /* of the base page */
 	__u32 source;     /* enum mmu_layout_source */
-	__u32 reserved;
+	/* Of arm64 alone: */
+	__u8 va_bits;       /* of an address that translates */
+	__u8 top_bits;      /* log2 of the entries of the top table */
+	__u8 prot_none_bit; /* tells entries that are mapped but not valid; 0: not learned */
+	__u8 reserved;
 };
 
 /* What a walk found. */

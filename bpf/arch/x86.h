@@ -25,7 +25,8 @@
 #define MMU_X86_NX (1ULL << 63)
 
 #define MMU_ARCH_PAGE_SHIFT 12
-#define MMU_ARCH_INDEX_BITS 9
+#define MMU_ARCH_LEVELS_MIN 4
+#define MMU_ARCH_KERNEL_APART 0 /* the kernel's half is in every process's tables */
 
 /* Bits 12 … 51: every address bit that the architecture has (SDM: MAXPHYADDR is at most 52). */
 #define MMU_X86_ADDRESS_MASK 0x000ffffffffff000ULL
@@ -33,10 +34,26 @@
 /* No present table entry is all-zero but for these: Knights Landing sets them by accident (commit 97e3c602ccbd). */
 #define MMU_X86_ERRATUM_MASK (MMU_X86_ACCESSED | MMU_X86_DIRTY)
 
+static __always_inline __u32 mmu_arch_index_bits(const struct mmu_layout *layout)
+{
+	(void)layout;
+	return 9;
+}
+
+static __always_inline __u32 mmu_arch_top_bits(const struct mmu_layout *layout)
+{
+	return mmu_arch_index_bits(layout);
+}
+
+static __always_inline __u32 mmu_arch_address_bits(const struct mmu_layout *layout)
+{
+	return layout->page_shift + layout->levels * mmu_arch_index_bits(layout);
+}
+
 /* Does the address translate at all? Bits above the highest translated one must repeat it. */
 static __always_inline int mmu_arch_canonical(const struct mmu_layout *layout, __u64 addr)
 {
-	__u32 unused = 64 - (layout->page_shift + layout->levels * MMU_ARCH_INDEX_BITS);
+	__u32 unused = 64 - mmu_arch_address_bits(layout);
 
 	return (__u64)(((__s64)(addr << unused)) >> unused) == addr;
 }
@@ -47,8 +64,9 @@ static __always_inline int mmu_arch_is_kernel(const struct mmu_layout *layout, _
 	return addr >> 63;
 }
 
-static __always_inline enum mmu_entry mmu_arch_entry(int level, __u64 entry)
+static __always_inline enum mmu_entry mmu_arch_entry(const struct mmu_layout *layout, int level, __u64 entry)
 {
+	(void)layout;
 	if (!(entry & ~MMU_X86_ERRATUM_MASK))
 		return MMU_ENTRY_HOLE;
 
@@ -74,7 +92,7 @@ static __always_inline enum mmu_entry mmu_arch_entry(int level, __u64 entry)
 static __always_inline int mmu_arch_leaf_shift(const struct mmu_layout *layout, int level, __u64 entry)
 {
 	(void)entry;
-	return layout->page_shift + (level - 1) * MMU_ARCH_INDEX_BITS;
+	return layout->page_shift + (level - 1) * mmu_arch_index_bits(layout);
 }
 
 static __always_inline __u64 mmu_arch_table(const struct mmu_layout *layout, __u64 entry)
@@ -95,10 +113,11 @@ static __always_inline __u64 mmu_arch_leaf_address(const struct mmu_layout *layo
 	return entry & layout->pfn_mask & ~(size - 1);
 }
 
-static __always_inline __u16 mmu_arch_flags(int level, __u64 entry)
+static __always_inline __u16 mmu_arch_flags(const struct mmu_layout *layout, int level, __u64 entry)
 {
 	__u16 flags = 0;
 
+	(void)layout;
 	(void)level;
 	flags |= entry & MMU_X86_RW ? MMU_FLAG_WRITE : 0;
 	flags |= entry & MMU_X86_USER ? MMU_FLAG_USER : 0;

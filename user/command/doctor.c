@@ -341,7 +341,7 @@ static void add_layout(struct doctor *doctor)
 	feature_list__add(list, FEATURE_OK, "page walk", NULL, "on");
 	feature_list__add(list, FEATURE_OK, "kernel memory found by", NULL, "%s", layout__source_name(layout->source));
 	feature_list__add(list, FEATURE_INFO, "page tables", NULL, "%u levels, %u address bits", layout->levels,
-			  layout->page_shift + layout->levels * MMU_ARCH_INDEX_BITS);
+			  mmu_arch_address_bits(layout));
 }
 
 static void add_self_check(struct doctor *doctor)

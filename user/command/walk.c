@@ -56,7 +56,7 @@ static int check_address(const struct mmu_layout *layout, uint64_t address)
 		return 0;
 	log_error("address %#" PRIx64
 		  ": not canonical: with %u-level paging the upper %u bits of an address are all the same",
-		  address, layout->levels, 65 - layout->page_shift - layout->levels * MMU_ARCH_INDEX_BITS);
+		  address, layout->levels, 65 - mmu_arch_address_bits(layout));
 	return -EDOM;
 }
 
