@@ -86,9 +86,10 @@ void cgroups__free(struct cgroups *cgroups)
 {
 	if (!cgroups)
 		return;
-	/* The analyzer does not see that HASH_DEL() unlinked what was freed. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+	/* The analyzer does not see that HASH_DEL() unlinked what was freed. NOLINTBEGIN(clang-analyzer-unix.Malloc) */
 	while (cgroups->table)
 		forget(cgroups, cgroups->table);
+	/* NOLINTEND(clang-analyzer-unix.Malloc) */
 	if (cgroups->fd >= 0)
 		close(cgroups->fd);
 	free(cgroups->mount);
@@ -100,7 +101,7 @@ static const char *below(const struct cgroups *cgroups, const char *path)
 {
 	size_t length = strlen(cgroups->mount);
 
-	if (strncmp(path, cgroups->mount, length))
+	if (strncmp(path, cgroups->mount, length) != 0)
 		return NULL;
 	return path[length] ? path + length : "/";
 }

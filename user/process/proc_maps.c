@@ -179,13 +179,13 @@ int proc_maps__query(int fd, uint64_t address, struct proc_map *map, char name[P
 
 size_t proc_map__label(const struct proc_map *map, char label[PROC_MAP_LABEL_BYTES])
 {
-	static const char memfd[] = "/memfd:", deleted[] = " (deleted)";
+	static const char anon[] = "[anon]", memfd[] = "/memfd:", deleted[] = " (deleted)", line_end[] = "\\012";
 	const char *from = map->name, *end = map->name + map->name_length;
 	size_t n = 0;
 
 	if (!map->name_length) {
-		memcpy(label, "[anon]", 6);
-		return 6;
+		memcpy(label, anon, sizeof(anon) - 1);
+		return sizeof(anon) - 1;
 	}
 	if (map->name_length >= sizeof(memfd) - 1 && !memcmp(from, memfd, sizeof(memfd) - 1)) {
 		from++;
@@ -198,8 +198,8 @@ size_t proc_map__label(const struct proc_map *map, char label[PROC_MAP_LABEL_BYT
 			label[n++] = *from;
 			continue;
 		}
-		memcpy(label + n, "\\012", 4);
-		n += 4;
+		memcpy(label + n, line_end, sizeof(line_end) - 1);
+		n += sizeof(line_end) - 1;
 	}
 	return n;
 }

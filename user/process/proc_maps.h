@@ -58,7 +58,7 @@ int proc_maps__query(int fd, uint64_t address, struct proc_map *map, char name[P
  * What a person is shown: the kernel's name, but "[anon]" for none, and "memfd:x" for "/memfd:x (deleted)". A line end is
  * \012, as in the file, wherever the name came from. Returns the length; not terminated.
  */
-#define PROC_MAP_LABEL_BYTES (4 * PROC_MAP_NAME_BYTES)
+#define PROC_MAP_LABEL_BYTES (4UL * PROC_MAP_NAME_BYTES)
 size_t proc_map__label(const struct proc_map *map, char label[PROC_MAP_LABEL_BYTES]);
 
 #endif

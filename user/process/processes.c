@@ -88,9 +88,10 @@ void processes__free(struct processes *processes)
 {
 	if (!processes)
 		return;
-	/* The analyzer does not see that HASH_DEL() unlinked what was freed. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+	/* The analyzer does not see that HASH_DEL() unlinked what was freed. NOLINTBEGIN(clang-analyzer-unix.Malloc) */
 	while (processes->table)
 		forget(processes, processes->table);
+	/* NOLINTEND(clang-analyzer-unix.Malloc) */
 	free(processes);
 }
 
@@ -142,7 +143,7 @@ static int read_start(const struct processes *processes, pid_t pid, uint64_t *ti
 /* Is the process that has this PID now the one of the sample? */
 static bool is_same(const struct processes *processes, const struct process *process)
 {
-	uint64_t hertz = (uint64_t)sysconf(_SC_CLK_TCK), ticks;
+	uint64_t hertz = (uint64_t)sysconf(_SC_CLK_TCK), ticks = 0;
 
 	if (!process->start_ns)
 		return true;
