@@ -65,6 +65,8 @@ static void start(const struct processes_config *config)
 	assert_non_null(names);
 	with.names = names;
 	with.proc = with.proc ? with.proc : proc;
+	if (!with.burst_ns)
+		with.burst_ns = 3600 * NSEC_PER_SEC; /* but for the test of it, a slow machine has time enough */
 	processes = processes__new(&with);
 	assert_non_null(processes);
 }
