@@ -8,10 +8,12 @@
 
 #if defined(__TARGET_ARCH_x86) || defined(__TARGET_ARCH_arm64)
 /* Said by the build. */
+/* libbpf's names. NOLINTBEGIN(bugprone-reserved-identifier) */
 #elif !defined(__bpf__) && defined(__x86_64__)
 #define __TARGET_ARCH_x86
 #elif !defined(__bpf__) && defined(__aarch64__)
 #define __TARGET_ARCH_arm64
+/* NOLINTEND(bugprone-reserved-identifier) */
 #else
 #error "mmuscope does not know this architecture yet: add bpf/arch/<arch>.h and bpf/arch/<arch>_numbers.h"
 #endif

@@ -51,7 +51,7 @@ void view_names__sort(struct view_names *names)
 
 	qsort(names->texts, names->n, sizeof(names->texts[0]), compare);
 	for (size_t i = 0; i < names->n; i++)
-		if (!kept || strcmp(names->texts[i], names->texts[kept - 1]))
+		if (!kept || strcmp(names->texts[i], names->texts[kept - 1]) != 0)
 			names->texts[kept++] = names->texts[i];
 	names->n = kept;
 }

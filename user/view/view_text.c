@@ -115,7 +115,7 @@ static void shorten(const struct text *text, char *buf, int width)
 		excess -= next_columns(text, &from, &state);
 	/* The mark has three bytes, and took the place of no fewer. */
 	memmove(buf + strlen(mark), from, strlen(from) + 1);
-	memcpy(buf, mark, strlen(mark));
+	memcpy(buf, mark, strlen(mark)); /* NOLINT(bugprone-not-null-terminated-result): the rest follows */
 }
 
 static int max_int(int a, int b)

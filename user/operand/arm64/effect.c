@@ -137,6 +137,10 @@ static void take_extended(struct program *program, const struct source *source)
 		[ARM64_EXT_SXTB] = MMU_OP_SX8, [ARM64_EXT_SXTH] = MMU_OP_SX16, [ARM64_EXT_SXTW] = MMU_OP_SX32,
 	};
 
+	if (source->extend >= sizeof(codes) / sizeof(codes[0]) || !codes[source->extend]) {
+		program->failed = true; /* 64 bits wide, and shifted otherwise than to the left */
+		return;
+	}
 	emit(program, MMU_OP_MOV, source->reg, 0, 0);
 	emit_unary(program, codes[source->extend]);
 	if (source->amount)
