@@ -24,10 +24,13 @@ struct {
 	__type(value, struct mmu_operand_slot);
 } mmu_operands SEC(".maps");
 
+#define MMU_CODE_ROOM 64 /* a power of two beyond MMU_CODE_BEFORE */
+
 /* Room that the stack has not. Programs on perf events do not nest on a CPU. */
 struct mmu_scratch {
 	__u64 regs[MMU_REG_COUNT];
-	__u8 code[MMU_CODE_BYTES];
+	__u8 code[MMU_CODE_BYTES] __attribute__((aligned(8)));
+	__u8 room[MMU_CODE_ROOM]; /* for the verifier, which knows bounds of a place and a length, but not of their sum */
 };
 
 struct {
@@ -47,13 +50,20 @@ struct mmu_resolved {
 	__u8 late;     /* the loader must resolve it */
 };
 
-/* The code around ip. What lies before it may be out of reach (the start of a mapping): then it reads as zeros. */
+/* The code around ip. Of what lies before it, only ip's own block counts where not all can be read (MMU_CODE_BLOCK). */
 static __always_inline int mmu_read_code(__u64 ip, __u8 *code)
 {
+	__u32 before = ip % MMU_CODE_BLOCK, skip = 0;
+
 	if (!bpf_probe_read_user(code, MMU_CODE_BYTES, (const void *)(ip - MMU_CODE_BEFORE)))
 		return 0;
+	if (before < MMU_CODE_BEFORE)
+		skip = MMU_CODE_BEFORE - before;
 	__builtin_memset(code, 0, MMU_CODE_BYTES);
-	return bpf_probe_read_user(code + MMU_CODE_BEFORE, MMU_CODE_AFTER, (const void *)ip);
+	/* The verifier knows a bound for a bit mask only; the compiler must not see that it changes nothing. */
+	asm volatile("" : "+r"(skip));
+	skip &= MMU_CODE_ROOM - 1;
+	return bpf_probe_read_user(code + skip, MMU_CODE_BYTES - skip, (const void *)(ip - MMU_CODE_BEFORE + skip));
 }
 
 static __always_inline int mmu_code_equal(const __u8 *a, const __u8 *b)

@@ -167,6 +167,12 @@ struct mmu_detail {
 #define MMU_CODE_AFTER 24
 #define MMU_CODE_BYTES (MMU_CODE_BEFORE + MMU_CODE_AFTER)
 
+/*
+ * Where those before it cannot be read (the first code of a mapping, a neighbour that is not resident), only those count
+ * that lie in the sampled address's own block of this size, and the others read as zeros. Pages are whole blocks everywhere.
+ */
+#define MMU_CODE_BLOCK 4096
+
 struct mmu_code {
 	__u64 regs[MMU_REGS_SAVED];
 	__u8 bytes[MMU_CODE_BYTES];

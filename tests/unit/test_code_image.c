@@ -434,6 +434,24 @@ static void snapshots_are_voted_on(void **state)
 	assert_int_equal(code_image__mark(image, 0x7f1234560000 + 100, &window), -ESTALE);
 	code_image__free(image);
 
+	/* Where the sampler could not read what lies before the block, the rest of the window tells. */
+	image = code_image__from_bytes(bytes, sizeof(bytes), 0x7f1234560000 - 90);
+	assert_non_null(image);
+	window.code[0] ^= 1;
+	memset(window.code, 0, MMU_CODE_BEFORE - 10);
+	assert_int_equal(code_image__mark(image, 0x7f1234560000 + 10, &window), 0);
+	for (int i = 0; i < MMU_CODE_BEFORE - 10; i++)
+		assert_int_equal(window.marks[i], 0);
+	assert_int_equal(marks[11], CODE_START);
+	assert_int_equal(marks[14], CODE_START);
+	assert_int_equal(code_image__mark(image, 0x7f1234560000 + 11, &window), -ESTALE);
+	for (int i = 0; i < MMU_CODE_BYTES; i++) {
+		window.code[i] ^= 1;
+		assert_int_equal(code_image__mark(image, 0x7f1234560000 + 10, &window), -ESTALE);
+		window.code[i] ^= 1;
+	}
+	code_image__free(image);
+
 	assert_null(code_image__from_bytes(bytes, 0, 0));
 	assert_int_equal(errno, EINVAL);
 	assert_null(code_image__from_bytes(bytes, sizeof(bytes), UINT64_MAX - 8));

@@ -236,38 +236,90 @@ static const struct code_span *span_of_place(const struct code_image *image, uin
 	return NULL;
 }
 
+/* The part of a window that can be compared with an image: window->code[first … first + n), at `from` of the span. */
+struct part {
+	uint64_t from;
+	size_t first;
+	size_t n;
+};
+
+static struct part part_of(uint64_t at, uint64_t before, uint64_t after)
+{
+	return (struct part){
+		.from = at - before,
+		.first = (size_t)(MMU_CODE_BEFORE - before),
+		.n = (size_t)(before + after),
+	};
+}
+
+static uint64_t at_most(uint64_t value, uint64_t most)
+{
+	return value < most ? value : most;
+}
+
+static bool is_zero(const uint8_t *bytes, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (bytes[i])
+			return false;
+	return true;
+}
+
+/* Are the bytes of the image, of which `bytes` holds `whole`, those of the window in this part of it? */
+static bool is_same(const uint8_t *bytes, const struct part *whole, const struct part *part,
+		    const struct code_window *window)
+{
+	return !memcmp(bytes + (part->first - whole->first), window->code + part->first, part->n);
+}
+
+/*
+ * Finds the part of the window in which it is the image's code: all that the span has, or, where the sampler could not read
+ * that much, without what lies before the block of the sampled address.
+ */
+static int compare(const struct code_image *image, const struct code_span *span, uint64_t at,
+		   const struct code_window *window, struct part *part)
+{
+	uint64_t before = at_most(at, MMU_CODE_BEFORE), after = at_most(span->size - at, MMU_CODE_AFTER);
+	struct part whole = part_of(at, before, after);
+	uint8_t bytes[MMU_CODE_BYTES];
+
+	if (span->bytes)
+		memcpy(bytes, span->bytes + whole.from, whole.n);
+	else if (pread(image->fd, bytes, whole.n, (off_t)(span->place + whole.from)) != (ssize_t)whole.n)
+		return -ESTALE;
+	*part = whole;
+	if (is_same(bytes, &whole, part, window))
+		return 0;
+	*part = part_of(at, at_most(before, (span->place + at) % MMU_CODE_BLOCK), after);
+	if (part->n == whole.n || !is_zero(window->code, part->first))
+		return -ESTALE;
+	return is_same(bytes, &whole, part, window) ? 0 : -ESTALE;
+}
+
 int code_image__mark(const struct code_image *image, uint64_t place, struct code_window *window)
 {
 	const struct code_span *span = span_of_place(image, place);
-	uint8_t bytes[MMU_CODE_BYTES];
-	uint64_t at, from, to;
-	size_t first, n;
+	struct part part;
+	uint64_t at;
+	int err;
 
 	if (!span)
 		return -ERANGE;
 	at = place - span->place;
-	from = at > MMU_CODE_BEFORE ? at - MMU_CODE_BEFORE : 0;
-	to = span->size - at > MMU_CODE_AFTER ? at + MMU_CODE_AFTER : span->size;
-	first = (size_t)(from + MMU_CODE_BEFORE - at);
-	n = (size_t)(to - from);
-	if (span->bytes)
-		memcpy(bytes, span->bytes + from, n);
-	else if (pread(image->fd, bytes, n, (off_t)(span->place + from)) != (ssize_t)n)
-		return -ESTALE;
-	if (memcmp(bytes, window->code + first, n) != 0)
-		return -ESTALE;
-
+	err = compare(image, span, at, window, &part);
+	if (err)
+		return err;
 	memset(window->marks, 0, sizeof(window->marks));
-	for (size_t i = 0; i < n; i++)
-		if (bitmap_test(span->leaders, from + i))
-			window->marks[first + i] |= CODE_LEADER;
+	for (size_t i = 0; i < part.n; i++)
+		if (bitmap_test(span->leaders, part.from + i))
+			window->marks[part.first + i] |= CODE_LEADER;
 	if (image->fd < 0 || !bitmap_test(span->starts, at)) {
-		vote(window, (int)first);
+		vote(window, (int)part.first);
 		return 0;
 	}
-	for (size_t i = 0; i < n; i++)
-		if (bitmap_test(span->starts, from + i))
-			window->marks[first + i] |= CODE_START;
+	for (size_t i = 0; i < part.n; i++)
+		if (bitmap_test(span->starts, part.from + i))
+			window->marks[part.first + i] |= CODE_START;
 	return 0;
 }
 

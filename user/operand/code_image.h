@@ -49,7 +49,8 @@ const struct code_image_facts *code_image__facts(const struct code_image *image)
 /*
  * Compares the image at `place` (an offset into the file, or an address in the snapshot) with the window's code; where
  * they are the same, sets the window's marks and returns 0. -ERANGE: not in this image's code; -ESTALE: other bytes there.
- * Bytes of the window that lie outside the code are not compared and get no marks.
+ * Bytes of the window that lie outside the code are not compared and get no marks; nor do those before the block of `place`
+ * (MMU_CODE_BLOCK), if the window has zeros for them, because it could not be read as a whole.
  */
 int code_image__mark(const struct code_image *image, uint64_t place, struct code_window *window);
 
