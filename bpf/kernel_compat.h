@@ -77,6 +77,30 @@ static __always_inline int mmu_kernel_context(void *ctx, struct mmu_kernel_conte
 }
 
 /*
+ * The task at hand, for MMU_FIELD(). bpf_get_current_task_btf() came with 5.11 (3ca1032ab7ab), so where the context can be
+ * cast it is there.
+ */
+static __always_inline struct task_struct *mmu_current_task(void)
+{
+#ifndef MMUSCOPE_NO_KFUNC
+	if (cfg_cast)
+		return bpf_get_current_task_btf();
+#endif
+	return (struct task_struct *)bpf_get_current_task();
+}
+
+/*
+ * Beside its pid, what tells a process from the one that had the pid before, and from itself before an exec. A thread group
+ * starts and execs as one. self_exec_id has 64 bits from 5.7 on (d1e7fd6462ca).
+ */
+static __always_inline __u64 mmu_process_identity(struct task_struct *task)
+{
+	struct task_struct *leader = MMU_FIELD(task, group_leader);
+
+	return MMU_FIELD(leader, start_boottime) + (MMU_FIELD(leader, self_exec_id) << 56);
+}
+
+/*
  * The event a user opened, also when the sample comes from the copy that a child inherited: a child's copy has an id of
  * its own, and no cookie (not copied in 6.1 to 7.3).
  */

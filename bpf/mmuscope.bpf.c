@@ -151,13 +151,13 @@ static __always_inline void mmu_sample_addresses(struct mmu_context *ctx, struct
 /* Without an address of the kernel's: the operand's, for events and modes that have registers to tell it from. */
 static __always_inline void mmu_sample_operand(struct mmu_context *ctx, struct mmu_sampled *sample)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct task_struct *task = mmu_current_task();
 	__u8 use = cfg_operand[sample->event & (MMU_MAX_EVENTS - 1)];
 
 	sample->operand.none = MMU_NONE_NO_ADDRESS;
 	if (!use || sample->addr || sample->mode != MMU_MODE_USER)
 		return;
-	mmu_resolve_operand(ctx, task, use, &sample->operand);
+	mmu_resolve_operand(ctx, task, sample->pid_tgid >> 32, use, &sample->operand);
 	if (sample->operand.none)
 		return;
 	sample->addr = sample->operand.addr;
@@ -254,10 +254,11 @@ static __always_inline void mmu_fill_detail(struct mmu_context *ctx, const struc
 }
 
 /* The registers and code bytes by which the loader resolves an operand that is new to it. */
-static __always_inline void mmu_fill_code(const struct mmu_scratch *scratch, struct mmu_code *code)
+static __always_inline void mmu_fill_code(const struct mmu_resolved *operand, struct mmu_code *code)
 {
-	__builtin_memcpy(code->regs, scratch->regs, sizeof(code->regs));
-	__builtin_memcpy(code->bytes, scratch->code, sizeof(code->bytes));
+	code->identity = operand->identity;
+	__builtin_memcpy(code->regs, operand->scratch->regs, sizeof(code->regs));
+	__builtin_memcpy(code->bytes, operand->scratch->code, sizeof(code->bytes));
 }
 
 /*
@@ -294,7 +295,7 @@ static __always_inline void mmu_fill_record(struct mmu_context *ctx, const struc
 		at += sizeof(struct mmu_detail);
 	}
 	if (sections & MMU_SECTION_CODE && sample->operand.scratch)
-		mmu_fill_code(sample->operand.scratch, record + at);
+		mmu_fill_code(&sample->operand, record + at);
 }
 
 /* A reserve that failed: for lack of room, or because the ring's lock was held? */

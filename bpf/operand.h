@@ -15,6 +15,8 @@ const volatile __u8 cfg_operand[MMU_MAX_EVENTS] = {};
 const volatile __u64 cfg_operand_key = 0;
 const volatile __u32 cfg_operand_mask = 0; /* places of mmu_operands - 1 */
 
+#define MMU_CODE_ROOM 64 /* a power of two beyond MMU_CODE_BEFORE */
+
 /* Written by the loader through its mapping of the map: an update by system call would cost this CPU's samples. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -24,13 +26,12 @@ struct {
 	__type(value, struct mmu_operand_slot);
 } mmu_operands SEC(".maps");
 
-#define MMU_CODE_ROOM 64 /* a power of two beyond MMU_CODE_BEFORE */
-
 /* Room that the stack has not. Programs on perf events do not nest on a CPU. */
 struct mmu_scratch {
 	__u64 regs[MMU_REG_COUNT];
-	__u8 code[MMU_CODE_BYTES] __attribute__((aligned(8)));
-	__u8 room[MMU_CODE_ROOM]; /* for the verifier, which knows bounds of a place and a length, but not of their sum */
+	__u64 code[MMU_CODE_BYTES / 8];
+	__u8 room
+		[MMU_CODE_ROOM]; /* for the verifier, which knows bounds of a place and a length, but not of their sum */
 };
 
 struct {
@@ -43,15 +44,16 @@ struct {
 /* What became of a sample's operand. */
 struct mmu_resolved {
 	struct mmu_scratch *scratch;
-	__u64 addr;    /* valid when none is 0 */
-	__u8 none;     /* enum mmu_none, or 0 */
-	__u8 origin;   /* enum mmu_origin */
-	__u8 distance; /* see struct mmu_recipe */
-	__u8 late;     /* the loader must resolve it */
+	__u64 addr;     /* valid when none is 0 */
+	__u64 identity; /* valid when late: see struct mmu_code */
+	__u8 none;      /* enum mmu_none, or 0 */
+	__u8 origin;    /* enum mmu_origin */
+	__u8 distance;  /* see struct mmu_recipe */
+	__u8 late;      /* the loader must resolve it */
 };
 
 /* The code around ip. Of what lies before it, only ip's own block counts where not all can be read (MMU_CODE_BLOCK). */
-static __always_inline int mmu_read_code(__u64 ip, __u8 *code)
+static __always_inline int mmu_read_code(__u64 ip, void *code)
 {
 	__u32 before = ip % MMU_CODE_BLOCK, skip = 0;
 
@@ -66,32 +68,35 @@ static __always_inline int mmu_read_code(__u64 ip, __u8 *code)
 	return bpf_probe_read_user(code + skip, MMU_CODE_BYTES - skip, (const void *)(ip - MMU_CODE_BEFORE + skip));
 }
 
-static __always_inline int mmu_code_equal(const __u8 *a, const __u8 *b)
+static __always_inline int mmu_code_equal(const __u8 *a, const __u64 *b)
 {
-	const __u64 *x = (const __u64 *)a, *y = (const __u64 *)b;
+	const __u64 *x = (const __u64 *)a;
 	__u64 differ = 0;
 
 #pragma unroll
 	for (__u32 i = 0; i < MMU_CODE_BYTES / 8; i++)
-		differ |= x[i] ^ y[i];
+		differ |= x[i] ^ b[i];
 	return !differ;
 }
 
-/* The place that holds this window, with its version; NULL when the window is new. */
-static __always_inline struct mmu_operand_slot *mmu_find_operand(const __u8 *code, __u64 *version)
+/* The place that holds this window for this scope, with its version; NULL when there is none. */
+static __always_inline struct mmu_operand_slot *mmu_find_operand(const __u64 *code, __u32 hash,
+								 const struct mmu_scope *scope, __u64 *version)
 {
-	__u32 hash = mmu_code_hash(code, cfg_operand_key);
-	struct mmu_operand_slot *slot;
-	__u32 i, index;
+	__u32 first = mmu_operand_slot_of(hash, scope);
 
-#pragma unroll
-	for (i = 0; i < MMU_OPERAND_PROBES; i++) {
-		index = (hash + i) & cfg_operand_mask;
-		slot = bpf_map_lookup_elem(&mmu_operands, &index);
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < MMU_OPERAND_PROBES; i++) {
+		__u32 index = (first + i) & cfg_operand_mask;
+		struct mmu_operand_slot *slot = bpf_map_lookup_elem(&mmu_operands, &index);
+
 		if (!slot)
 			return NULL;
 		*version = *(volatile __u64 *)&slot->version;
-		if (!(*version & 1) && *version && mmu_code_equal(slot->code, code))
+		if (!*version)
+			return NULL; /* never used: nothing is behind it */
+		if (slot->tag == hash && slot->place == scope->place && slot->pid == scope->pid && !(*version & 1) &&
+		    mmu_code_equal(slot->code, code))
 			return slot;
 	}
 	return NULL;
@@ -120,26 +125,44 @@ static __always_inline void mmu_use_operand(struct task_struct *task, struct mmu
 	resolved->addr = mmu_recipe_run(resolved->scratch->regs, recipe);
 }
 
+/* What serves all comes first: most code is of that kind. */
+static __always_inline struct mmu_operand_slot *mmu_find_scoped(struct task_struct *task, __u32 pid, __u64 ip,
+								struct mmu_resolved *resolved, __u64 *version)
+{
+	const __u64 *code = resolved->scratch->code;
+	__u32 hash = mmu_code_hash((const __u8 *)code, cfg_operand_key);
+	struct mmu_scope scope = mmu_scope_all();
+	struct mmu_operand_slot *slot = mmu_find_operand(code, hash, &scope, version);
+
+	if (slot)
+		return slot;
+	resolved->identity = mmu_process_identity(task);
+	scope = mmu_scope_own(pid, resolved->identity, ip);
+	return mmu_find_operand(code, hash, &scope, version);
+}
+
 /* Resolves the operand of a user-mode sample. `late` is set for a window that the loader has yet to decode. */
-static __always_inline void mmu_resolve_operand(struct mmu_context *ctx, struct task_struct *task, __u8 use,
+static __always_inline void mmu_resolve_operand(struct mmu_context *ctx, struct task_struct *task, __u32 pid, __u8 use,
 						struct mmu_resolved *resolved)
 {
 	struct mmu_operand_slot *slot;
-	__u64 version;
+	__u64 ip = mmu_context_ip(ctx);
+	__u64 version = 0;
 	__u32 zero = 0;
 
 	resolved->none = MMU_NONE_CODE_UNREADABLE;
 	resolved->scratch = bpf_map_lookup_elem(&mmu_scratches, &zero);
-	if (!resolved->scratch || mmu_read_code(mmu_context_ip(ctx), resolved->scratch->code))
+	if (!resolved->scratch || mmu_read_code(ip, resolved->scratch->code))
 		return;
 	mmu_context_registers(ctx, resolved->scratch->regs);
-	slot = mmu_find_operand(resolved->scratch->code, &version);
+	slot = mmu_find_scoped(task, pid, ip, resolved, &version);
 	if (slot) {
 		mmu_use_operand(task, slot, use, resolved);
 		/* Rewritten meanwhile? Then the recipe was half of one and half of another. */
 		if (*(volatile __u64 *)&slot->version == version)
 			return;
 		mmu_context_registers(ctx, resolved->scratch->regs);
+		resolved->identity = mmu_process_identity(task);
 	}
 	mmu_context_segments(task, resolved->scratch->regs);
 	resolved->none = MMU_NONE_NO_OPERAND;

@@ -76,41 +76,86 @@ struct mmu_operand {
 	struct mmu_recipe next;
 };
 
+/* Whom the recipe of a window serves: all, or one place of one process. */
+struct mmu_scope {
+	__u32 pid; /* tgid */
+	__u64 place;
+};
+
+#define MMU_NOBODY 0xffffffffU /* no process has this number: the place is free again */
+
 /*
  * One place of the map mmu_operands: what the code window `code` says. The loader writes it through its mapping: `version`
  * is odd while it does, and 0 in a place never used.
  */
 struct mmu_operand_slot {
 	__u64 version;
+	__u32 tag; /* mmu_code_hash() of code, so that other windows are passed over without a look at their bytes */
+	__u32 pid; /* struct mmu_scope; MMU_NOBODY */
+	__u64 place;
 	__u8 code[MMU_CODE_BYTES];
 	struct mmu_operand operand;
 };
 
-/* Places that a window may be in: its hash's, and the next ones. */
+/* Places that a window may be in: the first, and the next ones. */
 #define MMU_OPERAND_PROBES 4
 
-_Static_assert(sizeof(struct mmu_operand_slot) == 240, "wire format");
+_Static_assert(sizeof(struct mmu_operand_slot) == 256, "wire format");
+_Static_assert(__builtin_offsetof(struct mmu_operand_slot, code) == 24, "wire format");
 _Static_assert(sizeof(struct mmu_op) == 8, "wire format");
 _Static_assert(sizeof(struct mmu_recipe) == 80, "wire format");
 _Static_assert(MMU_REG_ZERO < MMU_REGS_SAVED && MMU_REGS_SAVED == MMU_REG_TEMP, "wire format");
 _Static_assert(!(MMU_REG_COUNT & (MMU_REG_COUNT - 1)), "register numbers are masked");
 
+#define MMU_HASH_FACTOR 0x9fb21c651e98df25ULL
+
+static __always_inline __u64 mmu_hash_step(__u64 hash, __u64 word)
+{
+	hash = (hash ^ word) * MMU_HASH_FACTOR;
+	return hash ^ hash >> 29;
+}
+
 /*
  * Keyed hash of a code window. A process that writes its own code must not be able to aim at another's places; what it hits
- * by chance is told apart by the bytes themselves.
+ * by chance is told apart by the bytes themselves. Three chains side by side, because a multiplication must wait for the one
+ * before it in its chain alone.
  */
 static __always_inline __u32 mmu_code_hash(const __u8 *code, __u64 key)
 {
 	const __u64 *words = (const __u64 *)code;
-	__u64 hash = key;
-	__u32 i;
+	__u64 a = key, b = key + MMU_HASH_FACTOR, c = ~key;
 
-	for (i = 0; i < MMU_CODE_BYTES / 8; i++) {
-		hash = (hash ^ words[i]) * 0x9fb21c651e98df25ULL;
-		hash ^= hash >> 29;
-		hash += key;
-	}
-	return (__u32)(hash >> 32);
+	a = mmu_hash_step(a, words[0]);
+	b = mmu_hash_step(b, words[1]);
+	c = mmu_hash_step(c, words[2]);
+	a = mmu_hash_step(a, words[3]);
+	b = mmu_hash_step(b, words[4]);
+	c = mmu_hash_step(c, words[5]);
+	a = mmu_hash_step(a, words[6]);
+	b = mmu_hash_step(b, words[7]);
+	c = mmu_hash_step(c, words[8]);
+	return (__u32)(mmu_hash_step(mmu_hash_step(a, b), c) >> 32);
+}
+
+/* Code of the system's own files is the same for all. */
+static __always_inline struct mmu_scope mmu_scope_all(void)
+{
+	return (struct mmu_scope){};
+}
+
+/*
+ * What a process wrote or mapped by itself speaks for that process alone, and for this place alone: other places with the same
+ * bytes may be jumped to. `identity` as in struct mmu_code. What processes of different pid ask for is never the same.
+ */
+static __always_inline struct mmu_scope mmu_scope_own(__u32 pid, __u64 identity, __u64 ip)
+{
+	return (struct mmu_scope){.pid = pid, .place = identity + ip * MMU_HASH_FACTOR};
+}
+
+/* The first slot, modulo their number, of a window with this hash. */
+static __always_inline __u32 mmu_operand_slot_of(__u32 hash, const struct mmu_scope *scope)
+{
+	return hash + (__u32)(((scope->place ^ scope->pid) * MMU_HASH_FACTOR) >> 32);
 }
 
 static __always_inline void mmu_op_run(__u64 *regs, const struct mmu_op *op)

@@ -174,6 +174,7 @@ struct mmu_detail {
 #define MMU_CODE_BLOCK 4096
 
 struct mmu_code {
+	__u64 identity; /* of the process, beside its pid: differs from one that had the pid before, and from one exec to the next */
 	__u64 regs[MMU_REGS_SAVED];
 	__u8 bytes[MMU_CODE_BYTES];
 };
@@ -186,7 +187,7 @@ _Static_assert(sizeof(struct mmu_head) == 16, "wire format");
 _Static_assert(sizeof(struct mmu_task) == 32, "wire format");
 _Static_assert(sizeof(struct mmu_place) == 24, "wire format");
 _Static_assert(sizeof(struct mmu_detail) == 32, "wire format");
-_Static_assert(sizeof(struct mmu_code) == 8 * MMU_REGS_SAVED + 72, "wire format");
+_Static_assert(sizeof(struct mmu_code) == 8 + 8 * MMU_REGS_SAVED + 72, "wire format");
 _Static_assert(MMU_CODE_BYTES % 8 == 0, "compared by words");
 _Static_assert(__builtin_offsetof(struct mmu_head, data_walk) == 8, "wire format");
 _Static_assert(__builtin_offsetof(struct mmu_head, cpu) == 12, "wire format");

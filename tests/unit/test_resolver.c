@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#include <dlfcn.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -44,6 +47,28 @@ __attribute__((noinline)) static void own_function(uint64_t *values, const uint8
 			 : "=&r"(value), "=m"(*ip)
 			 : "r"(values)
 			 : "memory");
+}
+
+/* Twice the same bytes, nops, a load, and where the sample stands a store; the second store is jumped to from afar. */
+__attribute__((noinline)) static void twin_functions(const uint8_t **first, const uint8_t **second)
+{
+	uint64_t values[3] = {0};
+
+	__asm__ volatile("lea 1f(%%rip), %0\n\t"
+			 "lea 2f(%%rip), %1\n\t"
+			 "jmp 2f\n\t"
+			 ".skip 64, 0x90\n\t"
+			 "mov 8(%2), %%rax\n"
+			 "1:\n\t"
+			 "mov %%rax, 16(%2)\n\t"
+			 ".skip 64, 0x90\n\t"
+			 "mov 8(%2), %%rax\n"
+			 "2:\n\t"
+			 "mov %%rax, 16(%2)\n\t"
+			 ".skip 64, 0x90"
+			 : "=&r"(*first), "=&r"(*second)
+			 : "r"(values)
+			 : "rax", "memory");
 }
 
 static void files_are_found(void **state)
@@ -111,7 +136,8 @@ static void anonymous_code_is_read(void **state)
 	resolver__free(resolver);
 }
 
-static void verdicts_that_differ_leave_next(void **state)
+/* Places with the same code are told apart in what a process wrote itself. */
+static void places_are_judged_one_by_one(void **state)
 {
 	struct resolver *resolver = resolver__new(0);
 	uint8_t code[MMU_CODE_BYTES], *page = map_code();
@@ -125,17 +151,182 @@ static void verdicts_that_differ_leave_next(void **state)
 	page[0x300] = 0xe9;
 	memcpy(page + 0x301, &(int32_t){0x200 + SAMPLED - 0x305}, 4);
 	window_of(page + 0x100 + SAMPLED, code);
-	resolver__resolve(resolver, getpid(), 0, (uintptr_t)page + 0x100 + SAMPLED, code, &operand, &basis);
+	for (int round = 0; round < 2; round++) {
+		resolver__resolve(resolver, getpid(), 0, (uintptr_t)page + 0x100 + SAMPLED, code, &operand, &basis);
+		assert_int_equal(operand.previous.none, 0);
+		resolver__resolve(resolver, getpid(), 0, (uintptr_t)page + 0x200 + SAMPLED, code, &operand, &basis);
+		assert_int_equal(operand.previous.none, MMU_NONE_NO_OPERAND);
+		assert_int_equal(operand.next.none, 0);
+	}
+	assert_int_equal(resolver__counts(resolver)->conflicts, 0);
+	munmap(page, 8192);
+	resolver__free(resolver);
+}
+
+/* Code that did not change, but that something jumps to from now on. */
+static void sources_are_checked_again(void **state)
+{
+	struct resolver *resolver = resolver__new(0);
+	uint8_t code[MMU_CODE_BYTES], *page = map_code();
+	const uint8_t *ip = page + 0x100 + SAMPLED;
+	struct mmu_operand operand;
+	enum resolver_basis basis;
+	uint64_t source;
+
+	(void)state;
+	memcpy(page + 0x100, loads, sizeof(loads));
+	window_of(ip, code);
+	resolver__resolve(resolver, getpid(), 5, (uintptr_t)ip, code, &operand, &basis);
+	source = resolver__source(resolver);
+	assert_int_not_equal(source, 0);
+	resolver__recheck(resolver);
+	assert_true(resolver__holds(resolver, source));
+	resolver__resolve(resolver, getpid(), 5, (uintptr_t)ip, code, &operand, &basis);
+	assert_int_equal(resolver__source(resolver), source);
+
+	page[0x300] = 0xe9;
+	memcpy(page + 0x301, &(int32_t){0x100 + SAMPLED - 0x305}, 4);
+	assert_true(resolver__holds(resolver, source));
+	resolver__recheck(resolver);
+	assert_false(resolver__holds(resolver, source));
+	assert_false(resolver__holds(resolver, 0));
+	assert_int_equal(resolver__counts(resolver)->rewritten, 1);
+	resolver__resolve(resolver, getpid(), 5, (uintptr_t)ip, code, &operand, &basis);
+	assert_int_equal(basis, RESOLVER_ANONYMOUS);
+	assert_int_equal(operand.previous.none, MMU_NONE_NO_OPERAND);
+	source = resolver__source(resolver);
+	assert_true(resolver__holds(resolver, source));
+
+	/* Memory that is not there any more. */
+	munmap(page, 8192);
+	resolver__recheck(resolver);
+	assert_false(resolver__holds(resolver, source));
+	resolver__free(resolver);
+}
+
+static void copy_program(int to)
+{
+	int from = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	char buffer[65536];
+	ssize_t n;
+
+	assert_true(from >= 0);
+	while ((n = read(from, buffer, sizeof(buffer))) > 0)
+		assert_int_equal(write(to, buffer, (size_t)n), n);
+	assert_int_equal(n, 0);
+	close(from);
+}
+
+/* A file of the user's, mapped, and written to meanwhile. */
+static void files_are_checked_again(void **state)
+{
+	struct resolver *resolver = resolver__new(0);
+	struct timespec times[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+	uint8_t code[MMU_CODE_BYTES], *mapped;
+	struct mmu_operand operand;
+	enum resolver_basis basis;
+	uint64_t values[3], source;
+	struct stat stat;
+	const uint8_t *ip;
+	Dl_info info;
+	int fd = memfd_create("program", MFD_CLOEXEC);
+
+	(void)state;
+	copy_program(fd);
+	assert_int_equal(fstat(fd, &stat), 0);
+	own_function(values, &ip);
+	assert_int_not_equal(dladdr((const void *)(uintptr_t)own_function, &info), 0);
+	mapped = mmap(NULL, (size_t)stat.st_size, PROT_READ | PROT_EXEC, MAP_SHARED, fd, 0);
+	assert_ptr_not_equal(mapped, MAP_FAILED);
+	ip = mapped + (ip - (const uint8_t *)info.dli_fbase);
+	window_of(ip, code);
+	resolver__resolve(resolver, getpid(), 0, (uintptr_t)ip, code, &operand, &basis);
+	assert_int_equal(basis, RESOLVER_FILE);
+	source = resolver__source(resolver);
+	resolver__recheck(resolver);
+	assert_true(resolver__holds(resolver, source));
+	assert_int_equal(futimens(fd, times), 0);
+	resolver__recheck(resolver);
+	assert_false(resolver__holds(resolver, source));
+	resolver__resolve(resolver, getpid(), 0, (uintptr_t)ip, code, &operand, &basis);
+	assert_int_equal(basis, RESOLVER_FILE);
+	assert_int_equal(operand.previous.disp, 8);
+	assert_int_equal(resolver__counts(resolver)->images, 2);
+	munmap(mapped, (size_t)stat.st_size);
+	close(fd);
+	resolver__free(resolver);
+}
+
+bool __wrap_trust__is_system_file(int fd);
+static bool is_system;
+
+bool __wrap_trust__is_system_file(int fd)
+{
+	(void)fd;
+	return is_system;
+}
+
+/* The same bytes twice in a file of the system: a branch leads to the second. */
+static void system_files_that_differ_leave_next(void **state)
+{
+	struct resolver *resolver = resolver__new(0);
+	struct mmu_operand operand;
+	enum resolver_basis basis;
+	uint8_t code[MMU_CODE_BYTES];
+	const uint8_t *first, *second;
+	pid_t pid = fork();
+
+	(void)state;
+	if (!pid)
+		_exit(0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	twin_functions(&first, &second);
+	window_of(first, code);
+	assert_memory_equal(code, second - MMU_CODE_BEFORE, sizeof(code));
+	is_system = true;
+	resolver__resolve(resolver, getpid(), 0, (uintptr_t)first, code, &operand, &basis);
+	assert_int_equal(basis, RESOLVER_SYSTEM);
 	assert_int_equal(operand.previous.none, 0);
-	resolver__resolve(resolver, getpid(), 0, (uintptr_t)page + 0x200 + SAMPLED, code, &operand, &basis);
+	/* Good for all processes, also those that are gone. */
+	resolver__resolve(resolver, pid, 7, (uintptr_t)first, code, &operand, &basis);
+	assert_int_equal(basis, RESOLVER_SYSTEM);
+	assert_int_equal(operand.previous.none, 0);
+	resolver__resolve(resolver, getpid(), 0, (uintptr_t)second, code, &operand, &basis);
+	assert_int_equal(basis, RESOLVER_SYSTEM);
 	assert_int_equal(operand.previous.none, MMU_NONE_NO_OPERAND);
 	assert_int_equal(operand.next.none, 0);
 	assert_int_equal(resolver__counts(resolver)->conflicts, 1);
 
 	/* It stays so, and is counted once. */
-	resolver__resolve(resolver, getpid(), 0, (uintptr_t)page + 0x100 + SAMPLED, code, &operand, &basis);
+	resolver__resolve(resolver, getpid(), 0, (uintptr_t)first, code, &operand, &basis);
 	assert_int_equal(operand.previous.none, MMU_NONE_NO_OPERAND);
 	assert_int_equal(resolver__counts(resolver)->conflicts, 1);
+	is_system = false;
+	resolver__free(resolver);
+}
+
+/* What a process wrote itself says nothing about the system's files, nor about others. */
+static void own_code_is_its_own(void **state)
+{
+	struct resolver *resolver = resolver__new(0);
+	uint8_t code[MMU_CODE_BYTES], *page = map_code();
+	const uint8_t *first, *second;
+	struct mmu_operand operand;
+	enum resolver_basis basis;
+
+	(void)state;
+	twin_functions(&first, &second);
+	window_of(second, code);
+	memcpy(page + 0x100 - MMU_CODE_BEFORE, code, sizeof(code));
+	resolver__resolve(resolver, getpid(), 0, (uintptr_t)page + 0x100, code, &operand, &basis);
+	assert_int_equal(basis, RESOLVER_ANONYMOUS);
+	assert_int_equal(operand.previous.none, 0);
+	is_system = true;
+	resolver__resolve(resolver, getpid(), 0, (uintptr_t)second, code, &operand, &basis);
+	assert_int_equal(basis, RESOLVER_SYSTEM);
+	assert_int_equal(operand.previous.none, MMU_NONE_NO_OPERAND);
+	assert_int_equal(resolver__counts(resolver)->conflicts, 0);
+	is_system = false;
 	munmap(page, 8192);
 	resolver__free(resolver);
 }
@@ -154,18 +345,12 @@ static void process_that_is_gone_leaves_next(void **state)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	memcpy(page + 0x100, loads, sizeof(loads));
 	window_of(page + 0x100 + SAMPLED, code);
+	resolver__resolve(resolver, getpid(), 0, (uintptr_t)page + 0x100 + SAMPLED, code, &operand, &basis);
+	assert_int_equal(basis, RESOLVER_ANONYMOUS);
 	resolver__resolve(resolver, pid, 7, (uintptr_t)page + 0x100 + SAMPLED, code, &operand, &basis);
 	assert_int_equal(basis, RESOLVER_WINDOW);
 	assert_int_equal(operand.previous.none, MMU_NONE_UNDECODABLE);
 	assert_int_equal(operand.next.none, 0);
-
-	/* A better founded verdict replaces it, and is not taken back. */
-	resolver__resolve(resolver, getpid(), 0, (uintptr_t)page + 0x100 + SAMPLED, code, &operand, &basis);
-	assert_int_equal(basis, RESOLVER_ANONYMOUS);
-	resolver__resolve(resolver, pid, 7, (uintptr_t)page + 0x100 + SAMPLED, code, &operand, &basis);
-	assert_int_equal(basis, RESOLVER_ANONYMOUS);
-	assert_int_equal(operand.previous.none, 0);
-	assert_int_equal(resolver__counts(resolver)->conflicts, 0);
 	munmap(page, 8192);
 	resolver__free(resolver);
 	resolver__free(NULL);
@@ -176,7 +361,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(files_are_found),
 		cmocka_unit_test(anonymous_code_is_read),
-		cmocka_unit_test(verdicts_that_differ_leave_next),
+		cmocka_unit_test(places_are_judged_one_by_one),
+		cmocka_unit_test(sources_are_checked_again),
+		cmocka_unit_test(files_are_checked_again),
+		cmocka_unit_test(system_files_that_differ_leave_next),
+		cmocka_unit_test(own_code_is_its_own),
 		cmocka_unit_test(process_that_is_gone_leaves_next),
 	};
 

@@ -26,7 +26,11 @@ struct operands_counts {
 	uint64_t late;      /* samples resolved here, because their code was new */
 	uint64_t installed; /* recipes written */
 	uint64_t evicted;   /* recipes given up for newer ones */
+	uint64_t expired;   /* given up because the code that they were made by is not the same any more */
 };
+
+/* So often is looked whether it still is. */
+#define OPERANDS_RECHECK_NS 1000000000
 
 /*
  * `key` is that of cfg_operand_key, `slots` (a power of two) the size of mmu_operands, `use` the accesses that may serve.
@@ -41,6 +45,9 @@ void operands__free(struct operands *operands);
  * -ENOMEM.
  */
 int operands__resolve(struct operands *operands, struct sample *sample, const struct mmu_code *code);
+
+/* To be called now and then: gives up recipes of code that was rewritten, once in OPERANDS_RECHECK_NS. */
+void operands__tend(struct operands *operands);
 
 const struct operands_counts *operands__counts(const struct operands *operands);
 

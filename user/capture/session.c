@@ -449,6 +449,8 @@ int session__drain(struct session *session)
 {
 	int err = rings__drain(session->rings);
 
+	if (session->operands)
+		operands__tend(session->operands);
 	return err == -ECANCELED ? 0 : err;
 }
 

@@ -268,8 +268,15 @@ static int print_report(struct hist *hist, bool final)
 		.show_walk = hist->options->source_walk,
 		.show_kernel = hist->options->source_kernel,
 	};
+	const struct operands_counts *operands = session__operands(hist->session);
 	int err = account(hist, &report, final);
 
+	if (operands)
+		report.operands = (struct report_operands){.on = true,
+							   .late = operands->late,
+							   .installed = operands->installed,
+							   .evicted = operands->evicted,
+							   .expired = operands->expired};
 	if (err) {
 		log_error("cannot read the counters: %s", log__errstr(err));
 		return err;

@@ -156,7 +156,7 @@ static const struct option_spec specs[OPTION_ID_MAX] = {
 			.max = OPERANDS_MAX_SLOTS,
 			.offset = offsetof(struct options, operand_slots),
 			.expects = "a number of places in code",
-			.help = "places in code whose operand is kept at hand, 240 bytes each (default: 16384)"},
+			.help = "places in code whose operand is kept at hand, 264 bytes each (default: 16384)"},
 	[OPTION_SORT] = {.name = "sort",
 			 .letter = 's',
 			 .argument = "KEYS",

@@ -19,6 +19,15 @@ struct report_event {
 	struct accounting accounting;
 };
 
+/* What the operand resolver did since the start of the run. */
+struct report_operands {
+	bool on;
+	uint64_t late;      /* samples whose code was new: resolved and walked by the loader */
+	uint64_t installed; /* recipes made */
+	uint64_t evicted;   /* given up for newer ones */
+	uint64_t expired;   /* given up because their code was rewritten */
+};
+
 struct report {
 	const char *version;
 	const char *kernel;
@@ -28,6 +37,7 @@ struct report {
 	const struct report_event *events;
 	size_t n_events;
 	struct accounting accounting; /* sum over the events */
+	struct report_operands operands;
 	struct histogram *histogram;
 	const char *const *warnings;
 	size_t n_warnings;

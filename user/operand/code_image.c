@@ -187,6 +187,11 @@ size_t code_image__size(const struct code_image *image)
 	return size;
 }
 
+int code_image__fd(const struct code_image *image)
+{
+	return image->fd;
+}
+
 const struct code_image_facts *code_image__facts(const struct code_image *image)
 {
 	return &image->facts;

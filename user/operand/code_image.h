@@ -44,6 +44,9 @@ void code_image__free(struct code_image *image);
 /* Bytes of memory it takes. */
 size_t code_image__size(const struct code_image *image);
 
+/* Of the file, the image's own; -1 for a snapshot. */
+int code_image__fd(const struct code_image *image);
+
 const struct code_image_facts *code_image__facts(const struct code_image *image);
 
 /*

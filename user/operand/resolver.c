@@ -14,17 +14,21 @@
 #include "code_maps.h"
 #include "recipe_build.h"
 #include "sweeper.h"
+#include "trust.h"
 #include "support/clock.h"
 #include "support/error.h"
 
 #define DEFAULT_BYTES (256UL << 20)
 #define MAX_PROCESSES 1024
 #define MAX_IMAGES 512 /* each holds a descriptor */
-#define MAX_SNAPSHOTS 32
+#define MAX_SNAPSHOTS 128
 #define MAX_VERDICTS 65536
 
 /* Smaller files are swept at once, if there is a thread for the others. */
 #define SMALL_FILE (512UL << 10)
+
+/* Of resolver__source(): a file; the rest is the number of changes to files before. Snapshots have their id. */
+#define FILE_SOURCE (UINT64_C(1) << 63)
 
 /* Of a snapshot, on each side of the sampled address. */
 #define SNAPSHOT_REACH 65536UL
@@ -38,7 +42,7 @@
 
 struct process {
 	pid_t pid;
-	uint64_t start_ns;
+	uint64_t identity;
 	struct code_maps maps;
 	size_t misses; /* since the maps were read */
 	UT_hash_handle hh;
@@ -56,22 +60,24 @@ struct image {
 	struct image_key key;
 	struct code_image *code; /* NULL: cannot be used, or not there yet */
 	struct sweep_job *job;   /* the sweeper is at it */
+	bool system;             /* speaks for all processes */
 	UT_hash_handle hh;       /* in the order of use */
 };
 
 struct snapshot {
+	uint64_t id; /* modulo MAX_SNAPSHOTS: its place, counted from 1 */
 	pid_t pid;
-	uint64_t start_ns;
+	uint64_t identity;
 	uint64_t from;
 	uint64_t to;
 	uint64_t used;
 	struct code_image *code;
 };
 
+/* Of a window in the files of the system. */
 struct verdict {
 	uint8_t code[MMU_CODE_BYTES];
 	struct mmu_operand operand;
-	enum resolver_basis basis;
 	bool conflict;
 	UT_hash_handle hh;
 };
@@ -83,6 +89,9 @@ struct resolver {
 	struct image *images;
 	struct verdict *verdicts;
 	struct snapshot snapshots[MAX_SNAPSHOTS];
+	uint64_t n_snapshots; /* made so far */
+	uint64_t n_files;     /* user files found changed so far */
+	uint64_t source;      /* of the last verdict, or 0 */
 	uint64_t started_ns;
 	struct sweeper *sweeper; /* NULL: files are swept at once */
 	struct resolver_counts counts;
@@ -166,12 +175,12 @@ static void count_sweep(struct resolver *resolver, const struct code_image *code
 }
 
 /* The process's mappings, NULL if it is gone. */
-static struct process *process_of(struct resolver *resolver, pid_t pid, uint64_t start_ns)
+static struct process *process_of(struct resolver *resolver, pid_t pid, uint64_t identity)
 {
 	struct process *process;
 
 	HASH_FIND(hh, resolver->processes, &pid, sizeof(pid), process);
-	if (process && process->start_ns == start_ns)
+	if (process && process->identity == identity)
 		return process;
 	if (process)
 		process_free(resolver, process);
@@ -181,7 +190,7 @@ static struct process *process_of(struct resolver *resolver, pid_t pid, uint64_t
 	if (!process)
 		return NULL;
 	process->pid = pid;
-	process->start_ns = start_ns;
+	process->identity = identity;
 	/* The analyzer does not see that HASH_DEL() unlinked what was freed. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 	HASH_ADD(hh, resolver->processes, pid, sizeof(process->pid), process);
 	if (!process->hh.tbl) {
@@ -209,6 +218,8 @@ static void make_room(struct resolver *resolver, size_t bytes)
 	/* NOLINTBEGIN(clang-analyzer-unix.Malloc): as above */
 	while (resolver->images &&
 	       (resolver->bytes + bytes > resolver->max_bytes || HASH_COUNT(resolver->images) >= MAX_IMAGES)) {
+		/* Nobody looks after it any more. */
+		resolver->n_files += !resolver->images->system;
 		image_free(resolver, resolver->images);
 		resolver->counts.evicted++;
 	}
@@ -237,6 +248,7 @@ static struct image *image_make(struct resolver *resolver, int fd, const struct 
 	if (!image)
 		return NULL;
 	image->key = *key;
+	image->system = trust__is_system_file(fd);
 	make_room(resolver, key->size / 4);
 	if (resolver->sweeper && key->size > SMALL_FILE)
 		image->job = sweeper__add(resolver->sweeper, fd, most);
@@ -265,17 +277,20 @@ static int image_key_of(int fd, struct image_key *key)
 	return 0;
 }
 
-/* Returns 0 with *code (NULL: the file cannot be used), or -EAGAIN while the sweeper is at it. */
-static int image_of(struct resolver *resolver, const struct code_map *map, pid_t pid, struct code_image **code)
+/*
+ * Returns 0 with *found (NULL: the file cannot be used); -EAGAIN while the sweeper is at it; -EOPNOTSUPP for a file whose
+ * reads another process answers, of which the memory must be left alone too.
+ */
+static int image_of(struct resolver *resolver, const struct code_map *map, pid_t pid, struct image **found)
 {
 	struct code_image *made;
 	struct image_key key;
 	struct image *image;
 	int fd = code_map__open(map, pid);
 
-	*code = NULL;
+	*found = NULL;
 	if (fd < 0)
-		return 0;
+		return fd == -EOPNOTSUPP ? fd : 0;
 	if (image_key_of(fd, &key)) {
 		close(fd);
 		return 0;
@@ -291,10 +306,17 @@ static int image_of(struct resolver *resolver, const struct code_map *map, pid_t
 	close(fd);
 	if (image && image->job && sweeper__fetch(resolver->sweeper, image->job, &made))
 		image_settle(resolver, image, made);
-	if (!image)
-		return 0;
-	*code = image->code;
-	return image->job ? -EAGAIN : 0;
+	if (image && image->job)
+		return -EAGAIN;
+	if (image && image->code)
+		*found = image;
+	return 0;
+}
+
+static void snapshot_drop(struct snapshot *snapshot)
+{
+	code_image__free(snapshot->code);
+	memset(snapshot, 0, sizeof(*snapshot));
 }
 
 /* The place of a new snapshot: that of the one not used for longest. */
@@ -305,13 +327,12 @@ static struct snapshot *snapshot_place(struct resolver *resolver)
 	for (unsigned int i = 1; i < MAX_SNAPSHOTS; i++)
 		if (resolver->snapshots[i].used < oldest->used)
 			oldest = &resolver->snapshots[i];
-	code_image__free(oldest->code);
-	memset(oldest, 0, sizeof(*oldest));
+	snapshot_drop(oldest);
 	return oldest;
 }
 
-static struct code_image *snapshot_make(struct resolver *resolver, const struct process *process,
-					const struct code_map *map, uint64_t ip)
+static struct snapshot *snapshot_make(struct resolver *resolver, const struct process *process,
+				      const struct code_map *map, uint64_t ip)
 {
 	uint64_t from = ip - map->start > SNAPSHOT_REACH ? ip - SNAPSHOT_REACH : map->start;
 	uint64_t to = map->end - ip > SNAPSHOT_REACH ? ip + SNAPSHOT_REACH : map->end;
@@ -331,37 +352,99 @@ static struct code_image *snapshot_make(struct resolver *resolver, const struct 
 	if (!snapshot->code)
 		return NULL;
 	count_sweep(resolver, snapshot->code);
+	snapshot->id = ++resolver->n_snapshots * MAX_SNAPSHOTS + (uint64_t)(snapshot - resolver->snapshots);
 	snapshot->pid = process->pid;
-	snapshot->start_ns = process->start_ns;
+	snapshot->identity = process->identity;
 	snapshot->from = from;
 	snapshot->to = to;
 	snapshot->used = resolver->counts.resolved;
-	return snapshot->code;
+	return snapshot;
 }
 
 /* Marks the window by a snapshot of the memory around it. A window at the edge of a snapshot misses branches from beyond. */
 static int mark_by_snapshot(struct resolver *resolver, const struct process *process, const struct code_map *map,
 			    uint64_t ip, struct code_window *window)
 {
-	struct code_image *code;
+	struct snapshot *snapshot;
+	int err = -ENOENT;
 
 	for (unsigned int i = 0; i < MAX_SNAPSHOTS; i++) {
-		struct snapshot *snapshot = &resolver->snapshots[i];
-
-		if (!snapshot->code || snapshot->pid != process->pid || snapshot->start_ns != process->start_ns ||
+		snapshot = &resolver->snapshots[i];
+		if (!snapshot->code || snapshot->pid != process->pid || snapshot->identity != process->identity ||
 		    ip < snapshot->from || ip >= snapshot->to ||
 		    (ip - snapshot->from < SNAPSHOT_REACH / 2 && snapshot->from != map->start) ||
 		    (snapshot->to - ip < SNAPSHOT_REACH / 2 && snapshot->to != map->end))
 			continue;
 		snapshot->used = resolver->counts.resolved;
+		resolver->source = snapshot->id;
 		if (!code_image__mark(snapshot->code, ip, window))
 			return 0;
 		/* The code has changed since. */
-		code_image__free(snapshot->code);
-		memset(snapshot, 0, sizeof(*snapshot));
+		snapshot_drop(snapshot);
 	}
-	code = snapshot_make(resolver, process, map, ip);
-	return code ? code_image__mark(code, ip, window) : -ENOENT;
+	snapshot = snapshot_make(resolver, process, map, ip);
+	if (snapshot)
+		err = code_image__mark(snapshot->code, ip, window);
+	resolver->source = err ? 0 : snapshot->id;
+	return err;
+}
+
+static bool is_unchanged(const struct snapshot *snapshot, uint8_t *now, uint8_t *then)
+{
+	size_t size = snapshot->to - snapshot->from;
+
+	return !code_map__copy(snapshot->pid, snapshot->from, now, size) &&
+	       code_image__read(snapshot->code, snapshot->from, then, size) == size && !memcmp(now, then, size);
+}
+
+static void recheck_snapshots(struct resolver *resolver)
+{
+	uint8_t *bytes = malloc(4 * SNAPSHOT_REACH);
+
+	for (unsigned int i = 0; i < MAX_SNAPSHOTS; i++) {
+		struct snapshot *snapshot = &resolver->snapshots[i];
+
+		if (!snapshot->code || (bytes && is_unchanged(snapshot, bytes, bytes + 2 * SNAPSHOT_REACH)))
+			continue;
+		snapshot_drop(snapshot);
+		resolver->counts.rewritten++;
+	}
+	free(bytes);
+}
+
+/* Files are seldom changed while they run: what was made by any of them is made anew then. */
+static void recheck_files(struct resolver *resolver)
+{
+	struct image *image, *next;
+	struct image_key key;
+
+	HASH_ITER (hh, resolver->images, image, next) {
+		if (!image->code || image->system)
+			continue;
+		if (!image_key_of(code_image__fd(image->code), &key) && !memcmp(&key, &image->key, sizeof(key)))
+			continue;
+		image_free(resolver, image);
+		resolver->n_files++;
+		resolver->counts.rewritten++;
+	}
+}
+
+void resolver__recheck(struct resolver *resolver)
+{
+	recheck_snapshots(resolver);
+	recheck_files(resolver);
+}
+
+uint64_t resolver__source(const struct resolver *resolver)
+{
+	return resolver->source;
+}
+
+bool resolver__holds(const struct resolver *resolver, uint64_t source)
+{
+	if (source & FILE_SOURCE)
+		return source == (FILE_SOURCE | resolver->n_files);
+	return source && resolver->snapshots[source % MAX_SNAPSHOTS].id == source;
 }
 
 /* Where a window was found in a file. */
@@ -381,17 +464,20 @@ static int mark_by_map(struct resolver *resolver, const struct process *process,
 		       struct code_window *window, enum resolver_basis *basis, struct spot *spot)
 {
 	const struct code_map *map = code_maps__find(&process->maps, ip);
-	struct code_image *code;
+	struct image *image;
+	int err;
 
 	if (!map)
 		return -ENOENT;
 	if (map->inode) {
-		if (image_of(resolver, map, process->pid, &code))
-			return -EAGAIN;
-		*basis = RESOLVER_FILE;
+		err = image_of(resolver, map, process->pid, &image);
+		if (err)
+			return err;
 		spot->place = ip - map->start + map->offset;
-		if (code && !code_image__mark(code, spot->place, window)) {
-			spot->code = code;
+		if (image && !code_image__mark(image->code, spot->place, window)) {
+			spot->code = image->code;
+			*basis = image->system ? RESOLVER_SYSTEM : RESOLVER_FILE;
+			resolver->source = image->system ? 0 : FILE_SOURCE | resolver->n_files;
 			return 0;
 		}
 	}
@@ -400,10 +486,10 @@ static int mark_by_map(struct resolver *resolver, const struct process *process,
 }
 
 /* Finds out as much about the code around `ip` as can be had. */
-static enum resolver_basis mark(struct resolver *resolver, pid_t pid, uint64_t start_ns, uint64_t ip,
+static enum resolver_basis mark(struct resolver *resolver, pid_t pid, uint64_t identity, uint64_t ip,
 				struct code_window *window, struct spot *spot)
 {
-	struct process *process = process_of(resolver, pid, start_ns);
+	struct process *process = process_of(resolver, pid, identity);
 	enum resolver_basis basis;
 	int err;
 
@@ -423,16 +509,8 @@ static enum resolver_basis mark(struct resolver *resolver, pid_t pid, uint64_t s
  * what was before, and what comes next is what the bytes themselves say.
  */
 static void merge(struct resolver *resolver, struct verdict *verdict, const struct code_window *window,
-		  const struct mmu_operand *operand, enum resolver_basis basis)
+		  const struct mmu_operand *operand)
 {
-	if (basis < verdict->basis || basis == RESOLVER_WINDOW)
-		return;
-	if (basis > verdict->basis) {
-		verdict->operand = *operand;
-		verdict->basis = basis;
-		verdict->conflict = false;
-		return;
-	}
 	if (verdict->conflict || !memcmp(&verdict->operand, operand, sizeof(*operand)))
 		return;
 	verdict->conflict = true;
@@ -442,14 +520,15 @@ static void merge(struct resolver *resolver, struct verdict *verdict, const stru
 	resolver->counts.conflicts++;
 }
 
-static struct verdict *remember(struct resolver *resolver, const struct code_window *window,
-				const struct mmu_operand *operand, enum resolver_basis basis)
+/* The verdict for all processes; NULL for lack of memory. */
+static const struct verdict *remember(struct resolver *resolver, const struct code_window *window,
+				      const struct mmu_operand *operand)
 {
 	struct verdict *verdict;
 
 	HASH_FIND(hh, resolver->verdicts, window->code, sizeof(window->code), verdict);
 	if (verdict) {
-		merge(resolver, verdict, window, operand, basis);
+		merge(resolver, verdict, window, operand);
 		return verdict;
 	}
 	if (HASH_COUNT(resolver->verdicts) >= MAX_VERDICTS) {
@@ -462,7 +541,6 @@ static struct verdict *remember(struct resolver *resolver, const struct code_win
 		return NULL;
 	memcpy(verdict->code, window->code, sizeof(verdict->code));
 	verdict->operand = *operand;
-	verdict->basis = basis;
 	HASH_ADD(hh, resolver->verdicts, code, sizeof(verdict->code), verdict);
 	if (!verdict->hh.tbl) {
 		free(verdict);
@@ -471,27 +549,36 @@ static struct verdict *remember(struct resolver *resolver, const struct code_win
 	return verdict;
 }
 
-int resolver__resolve(struct resolver *resolver, pid_t pid, uint64_t start_ns, uint64_t ip,
+int resolver__resolve(struct resolver *resolver, pid_t pid, uint64_t identity, uint64_t ip,
 		      const uint8_t code[MMU_CODE_BYTES], struct mmu_operand *operand, enum resolver_basis *basis)
 {
 	struct code_window window = {0};
 	struct spot spot = {0};
 	const struct code_beyond beyond = {.read = read_beyond, .ctx = &spot};
-	struct verdict *verdict;
+	const struct verdict *verdict = NULL;
+	int err = 0;
 
 	memcpy(window.code, code, sizeof(window.code));
 	resolver->counts.resolved++;
-	*basis = mark(resolver, pid, start_ns, ip, &window, &spot);
+	resolver->source = 0;
+	*basis = mark(resolver, pid, identity, ip, &window, &spot);
 	recipe__build(&window, spot.code ? &beyond : NULL, operand);
-	verdict = remember(resolver, &window, operand, *basis);
-	if (!verdict) {
+	if (*basis == RESOLVER_SYSTEM) {
+		verdict = remember(resolver, &window, operand);
+		err = verdict ? 0 : -ENOMEM;
+	} else if (*basis == RESOLVER_WINDOW) {
+		HASH_FIND(hh, resolver->verdicts, window.code, sizeof(window.code), verdict);
+	}
+	if (verdict) {
+		*operand = verdict->operand;
+		*basis = RESOLVER_SYSTEM;
+	}
+	if (err) {
 		memset(operand, 0, sizeof(*operand));
 		operand->previous.none = MMU_NONE_UNSUPPORTED;
 		operand->next.none = MMU_NONE_UNSUPPORTED;
-		return -ENOMEM;
+		return err;
 	}
-	*operand = verdict->operand;
-	*basis = verdict->basis;
 	resolver->counts.by_basis[*basis]++;
 	return 0;
 }

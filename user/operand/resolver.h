@@ -5,6 +5,7 @@
 #ifndef MMUSCOPE_OPERAND_RESOLVER_H
 #define MMUSCOPE_OPERAND_RESOLVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -18,17 +19,19 @@ enum resolver_basis {
 	RESOLVER_WINDOW = 0,    /* the window's own bytes: `next` only */
 	RESOLVER_ANONYMOUS = 1, /* a snapshot of the process's memory */
 	RESOLVER_FILE = 2,      /* the file that is mapped there */
+	RESOLVER_SYSTEM = 3,    /* likewise, one of the system's own (trust.h): good for all processes */
 };
 
 struct resolver_counts {
 	uint64_t resolved;
-	uint64_t by_basis[3];
-	uint64_t conflicts; /* windows that got two different verdicts of the same basis: next only from then on */
+	uint64_t by_basis[4];
+	uint64_t conflicts; /* windows that system files gave two different verdicts: next only from then on */
 	uint64_t images;    /* made so far */
 	uint64_t evicted;   /* images given up for room */
 	uint64_t refused;   /* files that could not be used */
 	uint64_t swept;     /* bytes */
 	uint64_t sweep_ns;
+	uint64_t rewritten; /* snapshots and files that were found to have changed */
 };
 
 /*
@@ -42,13 +45,25 @@ struct resolver *resolver__new(size_t max_bytes);
 void resolver__free(struct resolver *resolver);
 
 /*
- * Finds out where `ip` of process `pid` lies and makes the recipes. `start_ns` is the start time of the process (0:
- * unknown), which tells a pid from its next user. `code` are the bytes around ip as they were at the sample; only code that
- * is still the same is used. A process that is gone gives a verdict by window. The verdict is never taken back by a later
- * one of less basis; *basis is that of the verdict given. Returns 0 or -ENOMEM, with `none` set in both recipes.
+ * Finds out where `ip` of process `pid` lies and makes the recipes. `identity` tells the process from others that have or had
+ * the pid (0: unknown). `code` are the bytes around ip as they were at the sample; only code that is still the same is used.
+ * A process that is gone gives a verdict by window. Returns 0 or -ENOMEM, with `none` set in both recipes.
+ *
+ * A verdict of RESOLVER_SYSTEM holds for this window in all processes, and is never taken back by one of less basis. All
+ * others hold for this place of this process: who writes or maps code of its own must not speak for others.
  */
-int resolver__resolve(struct resolver *resolver, pid_t pid, uint64_t start_ns, uint64_t ip,
+int resolver__resolve(struct resolver *resolver, pid_t pid, uint64_t identity, uint64_t ip,
 		      const uint8_t code[MMU_CODE_BYTES], struct mmu_operand *operand, enum resolver_basis *basis);
+
+/*
+ * What the last verdict of RESOLVER_ANONYMOUS or RESOLVER_FILE was made by. Such a verdict is good as long as that holds: code
+ * that is written anew may jump to places that nothing jumped to before.
+ */
+uint64_t resolver__source(const struct resolver *resolver);
+bool resolver__holds(const struct resolver *resolver, uint64_t source);
+
+/* Compares snapshots with the memory, and files with the state, that they were made of; gives up those that differ. */
+void resolver__recheck(struct resolver *resolver);
 
 const struct resolver_counts *resolver__counts(const struct resolver *resolver);
 

@@ -240,6 +240,17 @@ static json_t *warnings(const struct report *report)
 	return array;
 }
 
+static json_t *operands(const struct report_operands *operands)
+{
+	json_t *object = json_object();
+
+	set(&object, "late", count(operands->late));
+	set(&object, "installed", count(operands->installed));
+	set(&object, "evicted", count(operands->evicted));
+	set(&object, "expired", count(operands->expired));
+	return object;
+}
+
 int view_json__print(const struct report *report, FILE *out)
 {
 	struct writer writer = {.out = out};
@@ -255,6 +266,8 @@ int view_json__print(const struct report *report, FILE *out)
 	write_member(&writer, "accounting", accounts(&report->accounting, false));
 	write_member(&writer, "data", section(report, histogram__data(report->histogram), true, true));
 	write_member(&writer, "code", section(report, histogram__code(report->histogram), false, true));
+	if (report->operands.on)
+		write_member(&writer, "operands", operands(&report->operands));
 	if (histogram__n_keys(report->histogram))
 		write_rows(&writer, report);
 	write_member(&writer, "warnings", warnings(report));

@@ -388,6 +388,16 @@ static void print_section(const struct text *text, const char *kind, const struc
 	fputs("  not compared: the kernel sizes only addresses of its own; the walk stands alone\n", text->out);
 }
 
+static void print_operands(const struct text *text, const struct report_operands *operands)
+{
+	if (!operands->on)
+		return;
+	fprintf(text->out,
+		"  operands: %" PRIu64 " recipes made, %" PRIu64 " evicted, %" PRIu64 " expired; %" PRIu64
+		" samples resolved late\n",
+		operands->installed, operands->evicted, operands->expired, operands->late);
+}
+
 /* Widths of the columns of a section, from what will be in them. */
 static void measure(struct text *text, const struct size_counts *counts)
 {
@@ -699,6 +709,7 @@ int view_text__print(const struct report *report, FILE *out)
 	if (err)
 		return err;
 	print_section(&text, "data", data);
+	print_operands(&text, &report->operands);
 	print_section(&text, "code", code);
 	err = print_accounting(&text);
 	if (!err)
