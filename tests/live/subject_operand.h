@@ -23,6 +23,9 @@ typedef uint64_t (*operand_code)(uint64_t array, uint64_t mask, uint64_t n, uint
 uint64_t operand_hash(uint64_t array, uint64_t mask, uint64_t n, uint64_t other, uint64_t seed);
 extern const uint8_t operand_hash_end[];
 
+/* One word of `array`, then one of the page `other`, each at a place that the load before decides: no two overlap. */
+uint64_t operand_pair(uint64_t array, uint64_t mask, uint64_t n, uint64_t other, uint64_t seed);
+
 /* clang-format off */
 asm(	".text\n"
 	".p2align 6\n"
@@ -38,7 +41,22 @@ asm(	".text\n"
 	"	mov %r11, %rax\n"
 	"	ret\n"
 	".size operand_hash, . - operand_hash\n"
-	"operand_hash_end:\n");
+	"operand_hash_end:\n"
+	".p2align 6\n"
+	".type operand_pair, @function\n"
+	"operand_pair:\n"
+	"1:\n"
+	OPERAND_NEXT_X
+	OPERAND_LOAD("%rdi")
+	"	xor %rax, %r8\n"
+	OPERAND_NEXT_X
+	"	mov %r8, %rax\n	and $0xff8, %eax\n	add %rcx, %rax\n	mov (%rax), %rax\n"
+	"	xor %rax, %r8\n"
+	"	dec %rdx\n"
+	"	jnz 1b\n"
+	"	mov %r8, %rax\n"
+	"	ret\n"
+	".size operand_pair, . - operand_pair\n");
 /* clang-format on */
 
 #define OPERAND_SEED 88172645463325252UL
