@@ -267,6 +267,35 @@ static void same(const struct naive *naive, const struct size_counts *counts, in
 		assert_int_equal(naive->origins[origin], counts->origins[origin]);
 }
 
+/* Contradictions are told apart by what the two said, as far as there is room; all of them are in `differ`. */
+static void differences_are_told_apart(void **state)
+{
+	struct histogram *histogram = histogram__new(NULL, 0);
+	const struct size_counts *counts;
+
+	assert_non_null(histogram);
+	counts = histogram__data(histogram);
+	for (unsigned int i = 0; i < 3; i++)
+		histogram__add(histogram, &(struct sample){.data = {12, 21, 1}, .code = {12, 12, 1}});
+	histogram__add(histogram, &(struct sample){.data = {mmu_outcome_none(MMU_NONE_NOT_MAPPED), 12, 1}});
+	histogram__add(histogram, &(struct sample){.data = {12, 12, 1}});
+	assert_int_equal(counts->differ, 4);
+	assert_int_equal(counts->n_differences, 2);
+	assert_int_equal(counts->differences[0].walk, 12);
+	assert_int_equal(counts->differences[0].kernel, 21);
+	assert_int_equal(counts->differences[0].samples, 3);
+	assert_int_equal(counts->differences[1].walk, mmu_outcome_none(MMU_NONE_NOT_MAPPED));
+	assert_int_equal(counts->differences[1].samples, 1);
+	assert_int_equal(histogram__code(histogram)->n_differences, 0);
+	for (uint8_t shift = 13; shift < 40; shift++)
+		histogram__add(histogram, &(struct sample){.data = {shift, 12, 1}});
+	assert_int_equal(counts->differ, 4 + 27);
+	assert_int_equal(counts->n_differences, HISTOGRAM_DIFFERENCES);
+	histogram__reset(histogram);
+	assert_int_equal(counts->n_differences, 0);
+	histogram__free(histogram);
+}
+
 static uint8_t random_outcome(uint64_t *seed)
 {
 	static const uint8_t usual[] = {12, 12, 12, 21, 21, 30};
@@ -292,12 +321,15 @@ static struct sample random_sample(uint64_t *seed)
 	return sample;
 }
 
+/* The part of struct size_counts that is numbers, one like the other. */
+#define NUMBERS offsetof(struct size_counts, differences)
+
 static void add_counts(struct size_counts *sum, const struct size_counts *counts)
 {
 	const uint64_t *from = (const uint64_t *)counts;
 	uint64_t *into = (uint64_t *)sum;
 
-	for (size_t i = 0; i < sizeof(*sum) / sizeof(*into); i++)
+	for (size_t i = 0; i < NUMBERS / sizeof(*into); i++)
 		into[i] += from[i];
 }
 
@@ -338,10 +370,10 @@ static void check_rows(struct histogram *histogram, size_t n_keys)
 	}
 	total = *histogram__data(histogram);
 	total.longest_failure_run = 0;
-	assert_memory_equal(&total, &data, sizeof(total));
+	assert_memory_equal(&total, &data, NUMBERS);
 	total = *histogram__code(histogram);
 	total.longest_failure_run = 0;
-	assert_memory_equal(&total, &code, sizeof(total));
+	assert_memory_equal(&total, &code, NUMBERS);
 }
 
 static void equals_a_naive_recount(void **state)
@@ -620,19 +652,13 @@ static void rows_say_when_memory_is_out(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(compares_by_the_table),
-		cmocka_unit_test(refuses_too_many_keys),
-		cmocka_unit_test(empty_has_no_rows),
-		cmocka_unit_test(follows_runs_per_cpu),
-		cmocka_unit_test(suspects_only_what_chance_cannot_do),
-		cmocka_unit_test(equals_a_naive_recount),
-		cmocka_unit_test(sizes_are_ordered_by_size),
-		cmocka_unit_test(one_row_of_everything),
-		cmocka_unit_test(a_row_is_small),
-		cmocka_unit_test(survives_without_memory),
-		cmocka_unit_test(data_and_code_may_be_in_two_rows),
-		cmocka_unit_test(two_rows_count_both_or_neither),
-		cmocka_unit_test(rows_say_when_memory_is_out),
+		cmocka_unit_test(compares_by_the_table),          cmocka_unit_test(differences_are_told_apart),
+		cmocka_unit_test(refuses_too_many_keys),          cmocka_unit_test(empty_has_no_rows),
+		cmocka_unit_test(follows_runs_per_cpu),           cmocka_unit_test(suspects_only_what_chance_cannot_do),
+		cmocka_unit_test(equals_a_naive_recount),         cmocka_unit_test(sizes_are_ordered_by_size),
+		cmocka_unit_test(one_row_of_everything),          cmocka_unit_test(a_row_is_small),
+		cmocka_unit_test(survives_without_memory),        cmocka_unit_test(data_and_code_may_be_in_two_rows),
+		cmocka_unit_test(two_rows_count_both_or_neither), cmocka_unit_test(rows_say_when_memory_is_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -169,10 +169,12 @@ static json_t *check_json(const struct report *report, const char *text)
 						"rows",        "warnings", NULL};
 	static const char *const without_rows[] = {"schema", "version",    "kernel", "arch", "base_page", "duration_ns",
 						   "events", "accounting", "data",   "code", "warnings",  NULL};
-	static const char *const data_keys[] = {
-		"samples", "sizes", "none", "compared", "agree", "differ", "origins", "longest_failure_run", NULL};
+	static const char *const data_keys[] = {"samples",     "sizes",   "none",
+						"compared",    "agree",   "differ",
+						"differences", "origins", "longest_failure_run",
+						NULL};
 	static const char *const code_keys[] = {
-		"samples", "sizes", "none", "compared", "agree", "differ", "longest_failure_run", NULL};
+		"samples", "sizes", "none", "compared", "agree", "differ", "differences", "longest_failure_run", NULL};
 	json_error_t error;
 	json_t *json = json_loads(text, JSON_REJECT_DUPLICATES, &error), *row;
 	int64_t in_rows = 0;

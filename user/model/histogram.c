@@ -136,6 +136,24 @@ static void count_outcome(uint64_t *sizes, uint64_t *none, uint8_t outcome, uint
 		none[page_size__reason(outcome)] += n;
 }
 
+static void count_difference(struct size_counts *counts, const struct page_answer *answer, uint64_t n)
+{
+	struct size_difference *difference = counts->differences;
+	uint32_t i;
+
+	counts->differ += n;
+	for (i = 0; i < counts->n_differences; i++, difference++) {
+		if (difference->walk == answer->walk && difference->kernel == answer->kernel) {
+			difference->samples += n;
+			return;
+		}
+	}
+	if (i == HISTOGRAM_DIFFERENCES)
+		return;
+	*difference = (struct size_difference){answer->walk, answer->kernel, n};
+	counts->n_differences++;
+}
+
 static void count_answer(struct size_counts *counts, const struct page_answer *answer, uint64_t n)
 {
 	int verdict = page_answer__compare(answer);
@@ -149,7 +167,7 @@ static void count_answer(struct size_counts *counts, const struct page_answer *a
 	if (verdict)
 		counts->agree += n;
 	else
-		counts->differ += n;
+		count_difference(counts, answer, n);
 }
 
 static void count_cell(struct size_counts *counts, const struct cell *cell)

@@ -17,6 +17,16 @@
 #define HISTOGRAM_SHIFTS 64
 #define HISTOGRAM_ORIGINS 8
 
+/* What walk and kernel said where they contradict each other: outcomes as in record.h. */
+struct size_difference {
+	uint8_t walk;
+	uint8_t kernel;
+	uint64_t samples;
+};
+
+/* Kinds of contradiction that are told apart; more are in `differ` alone. */
+#define HISTOGRAM_DIFFERENCES 8
+
 /* What one kind of address (data or code) was mapped by. samples = Σ sizes + Σ none, for either source. */
 struct size_counts {
 	uint64_t samples;
@@ -30,6 +40,9 @@ struct size_counts {
 	uint64_t origins[HISTOGRAM_ORIGINS]; /* enum mmu_origin; data only */
 	/* Consecutive failed walks on one CPU; samples that were not walked neither break a run nor lengthen it. */
 	uint64_t longest_failure_run;
+	/* What is in `differ`, in the order in which it came. */
+	struct size_difference differences[HISTOGRAM_DIFFERENCES];
+	uint32_t n_differences;
 };
 
 /*

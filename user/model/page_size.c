@@ -103,6 +103,12 @@ unsigned int page_size__reason(uint8_t outcome)
 	return mmu_outcome_is_none(outcome) ? outcome - MMU_OUTCOME_NONE_BASE : MMU_NONE_UNSUPPORTED;
 }
 
+const char *page_size__outcome_name(uint8_t outcome, char buf[PAGE_SIZE_NAME_LEN])
+{
+	return mmu_outcome_is_size(outcome) ? page_size__name(outcome, buf)
+					    : page_size__none_name(page_size__reason(outcome));
+}
+
 const char *page_size__level_name(unsigned int level)
 {
 	return name_of(level_names, ARRAY_SIZE(level_names), level);

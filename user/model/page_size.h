@@ -30,6 +30,9 @@ int page_size__none_is_failure(unsigned int reason);
  */
 unsigned int page_size__reason(uint8_t outcome);
 
+/* The size of an outcome, or the reason why there is none; `buf` may be used for it. */
+const char *page_size__outcome_name(uint8_t outcome, char buf[PAGE_SIZE_NAME_LEN]);
+
 /* "pte", "pmd", "pud", "p4d", "pgd", "none" for enum mmu_level. */
 const char *page_size__level_name(unsigned int level);
 

@@ -162,6 +162,23 @@ static json_t *origins(const struct size_counts *counts)
 }
 
 /* A row has no failure run: runs are followed per CPU, and a 0 would read as "none". */
+static json_t *differences(const struct size_counts *counts)
+{
+	json_t *array = json_array();
+	char name[PAGE_SIZE_NAME_LEN];
+
+	for (uint32_t i = 0; i < counts->n_differences; i++) {
+		const struct size_difference *difference = &counts->differences[i];
+		json_t *object = json_object();
+
+		set(&object, "walk", string(page_size__outcome_name(difference->walk, name)));
+		set(&object, "kernel", string(page_size__outcome_name(difference->kernel, name)));
+		set(&object, "samples", count(difference->samples));
+		append(&array, object);
+	}
+	return array;
+}
+
 static json_t *section(const struct report *report, const struct size_counts *counts, bool is_data, bool is_total)
 {
 	json_t *object = json_object(), *none = json_object();
@@ -176,6 +193,7 @@ static json_t *section(const struct report *report, const struct size_counts *co
 	set(&object, "compared", count(counts->compared));
 	set(&object, "agree", count(counts->agree));
 	set(&object, "differ", count(counts->differ));
+	set(&object, "differences", differences(counts));
 	if (is_data)
 		set(&object, "origins", origins(counts));
 	if (is_total)

@@ -281,6 +281,22 @@ static uint64_t addresses(const struct report *report, const struct size_counts 
 	return walk ? walk : sum(counts->kernel, HISTOGRAM_SHIFTS);
 }
 
+/* Each contradiction by what the two said: a mapping that changed between the two looks is told by its kinds. */
+static void print_differences(const struct text *text, const struct size_counts *counts)
+{
+	char walk[PAGE_SIZE_NAME_LEN], kernel[PAGE_SIZE_NAME_LEN];
+
+	fprintf(text->out, "  DIFFER: %" PRIu64 " of %" PRIu64 " compared: walk and kernel contradict each other\n",
+		counts->differ, counts->compared);
+	for (uint32_t i = 0; i < counts->n_differences; i++) {
+		const struct size_difference *difference = &counts->differences[i];
+
+		fprintf(text->out, "    walk %s, kernel %s: %" PRIu64 "\n",
+			page_size__outcome_name(difference->walk, walk),
+			page_size__outcome_name(difference->kernel, kernel), difference->samples);
+	}
+}
+
 static void print_agreement(const struct text *text, const struct size_counts *counts)
 {
 	double percent;
@@ -295,9 +311,7 @@ static void print_agreement(const struct text *text, const struct size_counts *c
 	fprintf(text->out, "  agreement: %" PRIu64 " of %" PRIu64 " compared (%.2f %%)\n", counts->agree,
 		counts->compared, percent);
 	if (counts->differ)
-		fprintf(text->out,
-			"  DIFFER: %" PRIu64 " of %" PRIu64 " compared: walk and kernel contradict each other\n",
-			counts->differ, counts->compared);
+		print_differences(text, counts);
 }
 
 static void print_origins(const struct text *text, const struct size_counts *counts)
