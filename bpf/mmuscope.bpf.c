@@ -124,8 +124,10 @@ struct mmu_sampled {
 	__u32 event;
 	__u32 cpu;
 	__u64 pid_tgid;
-	__u8 mode;   /* enum mmu_mode */
-	__u8 origin; /* enum mmu_origin of addr */
+	__u64 pgd;            /* of the task, when there are walks */
+	__u8 mode;            /* enum mmu_mode */
+	__u8 origin;          /* enum mmu_origin of addr */
+	struct mmu_walk code; /* of ip; outcome 0: not walked */
 	struct mmu_resolved operand;
 };
 
@@ -148,6 +150,25 @@ static __always_inline void mmu_sample_addresses(struct mmu_context *ctx, struct
 		sample->origin = cfg_origin[sample->event & (MMU_MAX_EVENTS - 1)];
 }
 
+/*
+ * A function of its own: between samples the caches forget us, and the walk of the data address then runs on instructions
+ * that the walk of the code address brought back.
+ */
+static __noinline void mmu_walk_now(const struct mmu_layout *layout, __u64 pgd, __u64 addr, struct mmu_walk *walk)
+{
+	mmu_walk_address(layout, mmu_read_kernel, NULL, pgd, addr, walk, NULL);
+}
+
+static __always_inline void mmu_sample_code(struct mmu_sampled *sample)
+{
+	const struct mmu_layout *layout = mmu_get_layout();
+
+	if (!cfg_walk || !layout)
+		return;
+	sample->pgd = mmu_task_pgd(mmu_current_task());
+	mmu_walk_now(layout, sample->pgd, sample->ip, &sample->code);
+}
+
 /* Without an address of the kernel's: the operand's, for events and modes that have registers to tell it from. */
 static __always_inline void mmu_sample_operand(struct mmu_context *ctx, struct mmu_sampled *sample)
 {
@@ -157,7 +178,7 @@ static __always_inline void mmu_sample_operand(struct mmu_context *ctx, struct m
 	sample->operand.none = MMU_NONE_NO_ADDRESS;
 	if (!use || sample->addr || sample->mode != MMU_MODE_USER)
 		return;
-	mmu_resolve_operand(ctx, task, sample->pid_tgid >> 32, use, &sample->operand);
+	mmu_resolve_operand(ctx, task, sample->pid_tgid >> 32, use, mmu_get_layout(), &sample->code, &sample->operand);
 	if (sample->operand.none)
 		return;
 	sample->addr = sample->operand.addr;
@@ -166,20 +187,16 @@ static __always_inline void mmu_sample_operand(struct mmu_context *ctx, struct m
 
 static __always_inline void mmu_answer_walk(const struct mmu_sampled *sample, struct mmu_head *head)
 {
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
 	const struct mmu_layout *layout = mmu_get_layout();
 	struct mmu_walk walk;
-	__u64 pgd;
 
 	if (!cfg_walk || !layout)
 		return;
-	pgd = mmu_task_pgd(task);
-	mmu_walk_address(layout, mmu_read_kernel, NULL, pgd, sample->ip, &walk, NULL);
-	head->code_walk = walk.outcome;
-	head->code_level = walk.level;
+	head->code_walk = sample->code.outcome;
+	head->code_level = sample->code.level;
 	if (!sample->addr)
 		return;
-	mmu_walk_address(layout, mmu_read_kernel, NULL, pgd, sample->addr, &walk, NULL);
+	mmu_walk_now(layout, sample->pgd, sample->addr, &walk);
 	head->data_walk = walk.outcome;
 	head->data_level = walk.level;
 }
@@ -367,6 +384,7 @@ int mmuscope_sample(struct mmu_context *ctx)
 		return 0;
 	}
 	mmu_sample_addresses(ctx, &sample);
+	mmu_sample_code(&sample);
 	mmu_sample_operand(ctx, &sample);
 	if (cfg_late_size && sample.operand.late)
 		mmu_emit(ctx, &sample, ring, cfg_late_sections, cfg_late_size);
