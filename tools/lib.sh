@@ -8,7 +8,8 @@ PATH=$PATH:/usr/sbin:/sbin # Debian keeps bpftool there
 
 build_packages=(bpftool clang cmake gcc libbpf-dev libc6-dev libcap-ng-dev libelf-dev libjansson-dev libpfm4-dev
 	libzydis-dev llvm ninja-build pkg-config uthash-dev zlib1g-dev)
-test_packages=(clang-format clang-tidy g++ lcov libcapstone-dev libcmocka-dev linux-perf mandoc pmccabe qemu-user shellcheck sqlite3)
+test_packages=(clang-format clang-tidy g++ lcov libcapstone-dev libclang-rt-dev libcmocka-dev linux-perf mandoc
+	pmccabe qemu-user shellcheck sqlite3)
 
 note() {
 	printf '%s\n' "$*" >&2

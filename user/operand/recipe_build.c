@@ -51,6 +51,17 @@ static bool fits(int64_t value)
 	return value == (int32_t)value;
 }
 
+/* Addresses wrap around, and so do the numbers that hostile code adds up. */
+static int64_t wrap_add(int64_t a, int64_t b)
+{
+	return (int64_t)((uint64_t)a + (uint64_t)b);
+}
+
+static int64_t wrap_sub(int64_t a, int64_t b)
+{
+	return (int64_t)((uint64_t)a - (uint64_t)b);
+}
+
 static struct mmu_op *last_op(struct builder *builder)
 {
 	return builder->recipe->n_ops ? &builder->recipe->ops[builder->recipe->n_ops - 1] : NULL;
@@ -93,7 +104,7 @@ static int settle(struct builder *builder, struct value *value)
 static int settle_constant(struct builder *builder, struct value *value)
 {
 	int32_t low = (int32_t)value->add;
-	struct value upper = {.reg = MMU_REG_ZERO, .add = (value->add - low) >> 32};
+	struct value upper = {.reg = MMU_REG_ZERO, .add = wrap_sub(value->add, low) >> 32};
 	int err;
 
 	if (fits(value->add))
@@ -131,7 +142,7 @@ static bool fold(struct value *result, const struct mmu_op *op, const struct val
 /* result = result OP ((operand << shift) + imm) */
 static int operate(struct builder *builder, const struct mmu_op *op, struct value *result, struct value operand)
 {
-	int64_t add = (int64_t)((uint64_t)operand.add << (op->shift & 63)) + op->imm;
+	int64_t add = wrap_add((int64_t)((uint64_t)operand.add << (op->shift & 63)), op->imm);
 	bool sum = op->code == MMU_OP_ADD || op->code == MMU_OP_SUB;
 	int err;
 
@@ -143,7 +154,7 @@ static int operate(struct builder *builder, const struct mmu_op *op, struct valu
 		return 0;
 	}
 	if (sum && operand.reg == MMU_REG_ZERO) {
-		result->add = op->code == MMU_OP_ADD ? result->add + add : result->add - add;
+		result->add = op->code == MMU_OP_ADD ? wrap_add(result->add, add) : wrap_sub(result->add, add);
 		return 0;
 	}
 	if (op->code == MMU_OP_MOV) {
