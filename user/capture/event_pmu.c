@@ -80,7 +80,8 @@ static int read_whole(int fd, char *text, size_t size)
 	while (used && (text[used - 1] == '\n' || text[used - 1] == ' '))
 		used--;
 	text[used] = '\0';
-	return strlen(text) == used ? 0 : -EINVAL;
+	/* An attribute is one line of text: Documentation/filesystems/sysfs.rst. */
+	return strcspn(text, "\n") == used ? 0 : -EINVAL;
 }
 
 /* The text of SYSFS/PMU/FILE without its newline. */
