@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# Lets libFuzzer run one target for FUZZ_SECONDS (20), from its corpus; what it finds on the way is not kept.
+# Lets libFuzzer run one target for FUZZ_SECONDS (20), from its corpus; what it finds on the way is not kept. The random
+# numbers start at FUZZ_SEED (1): a gate asks every time the same questions. FUZZ_SEED=0 asks new ones.
 #
 #   run.sh FUZZ_TARGET CORPUS
 #
@@ -20,7 +21,7 @@ inputs=$(find "$corpus" -type f | wc -l)
 	echo "$corpus has no inputs" >&2
 	exit 1
 }
-arguments=("-max_total_time=$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1
+arguments=("-max_total_time=$seconds" "-seed=${FUZZ_SEED:-1}" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1
 	"-artifact_prefix=$work/artifacts/")
 [[ ! -r ${BASH_SOURCE[0]%/*}/$name.dict ]] || arguments+=("-dict=${BASH_SOURCE[0]%/*}/$name.dict")
 
